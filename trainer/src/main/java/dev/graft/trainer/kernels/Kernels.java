@@ -252,8 +252,10 @@ public interface Kernels extends AutoCloseable {
   void zero(Tensor x);
 
   /**
-   * Inverted dropout: {@code out = keep ? x / (1 - rate) : 0}. Its own backward. Accumulating adds
-   * to out instead, which is then float32.
+   * Inverted dropout: {@code out = keep ? x / (1 - rate) : 0}, or added to out. Its own backward.
+   *
+   * @param x any floating-point type
+   * @param out act or float32, contiguous like x
    */
   void dropout(Tensor x, DropoutMask mask, Tensor out, boolean accumulate);
 

@@ -32,10 +32,7 @@ public final class HostArrays {
     if (array.dataType() != DataType.FLOAT) {
       throw new IllegalArgumentException("float32 expected, not " + array.dataType());
     }
-    long elements = array.length();
-    MemorySegment whole =
-        MemorySegment.ofAddress(array.data().pointer().address())
-            .reinterpret(array.data().length() * Float.BYTES);
-    return whole.asSlice(array.offset() * Float.BYTES, elements * Float.BYTES);
+    return MemorySegment.ofAddress(array.data().address())
+        .reinterpret(array.length() * Float.BYTES);
   }
 }

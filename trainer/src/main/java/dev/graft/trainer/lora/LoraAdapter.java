@@ -1,0 +1,192 @@
+package dev.graft.trainer.lora;
+
+import dev.graft.modelio.Projection;
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.lora.ParameterLayout.Module;
+import dev.graft.trainer.model.Llama;
+import dev.graft.trainer.model.LowRank;
+import dev.graft.trainer.model.ProjectionGroup;
+import dev.graft.trainer.tensor.ElementType;
+import dev.graft.trainer.tensor.HostArrays;
+import dev.graft.trainer.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/**
+ * The adapters of a model (LoRA, Hu et al. 2021): for each target linear layer {@code W} of shape
+ * (out, in) the matrices A (r, in) and B (out, r), float32, in one flat ND4J vector, with their
+ * gradients in another. Optimizers see two vectors; the model sees {@link LowRank} views of them.
+ *
+ * <p>Where products read bfloat16, the device keeps a bfloat16 copy of each matrix, refreshed by
+ * {@link #refresh} after every optimizer step.
+ */
+public final class LoraAdapter {
+
+  /** A matrix, as products read it, and the master it is rounded from. */
+  private record Copy(Tensor master, Tensor working) {}
+
+  private final LoraSpec spec;
+  private final Kernels kernels;
+  private final ParameterLayout layout;
+  private final INDArray parameters;
+  private final INDArray gradients;
+  private final List<Copy> copies = new ArrayList<>();
+  private final List<Tensor> deviceGradients = new ArrayList<>();
+
+  private LoraAdapter(LoraSpec spec, Llama model) {
+    this.spec = spec;
+    this.kernels = model.kernels();
+    this.layout = ParameterLayout.of(model.config(), spec);
+    this.parameters = HostArrays.zeros(layout.size());
+    this.gradients = HostArrays.zeros(layout.size());
+  }
+
+  /**
+   * A fresh adapter, attached to the model: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt(5), as
+   * PEFT initialises it), B zero, so that it changes nothing yet. Each matrix is drawn from a
+   * generator of its own, keyed by seed and place.
+   */
+  public static LoraAdapter initialized(LoraSpec spec, Llama model, long seed) {
+    LoraAdapter adapter = new LoraAdapter(spec, model);
+    for (Module module : adapter.layout.modules()) {
+      long place = (long) module.layer() * Projection.values().length + module.projection().ordinal();
+      SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + place);
+      double bound = 1 / Math.sqrt(module.in());
+      float[] a = new float[Math.toIntExact(module.sizeOfA())];
+      for (int i = 0; i < a.length; i++) {
+        a[i] = (float) random.nextDouble(-bound, bound);
+      }
+      adapter.write(module.a(), a);
+    }
+    adapter.attach(model);
+    return adapter;
+  }
+
+  /** Builds the views of every group and hands them to the model. */
+  private void attach(Llama model) {
+    for (int layer = 0; layer < model.config().layers(); layer++) {
+      for (ProjectionGroup group : ProjectionGroup.values()) {
+        List<Module> modules = layout.of(layer, group);
+        model.attach(layer, group, modules.isEmpty() ? null : lowRank(group, modules));
+      }
+    }
+    refresh();
+  }
+
+  private LowRank lowRank(ProjectionGroup group, List<Module> modules) {
+    int stacked = modules.stream().mapToInt(Module::rank).sum();
+    int in = modules.getFirst().in();
+    long firstA = modules.getFirst().a();
+    List<LowRank.@Nullable Member> members = new ArrayList<>();
+    int row = 0;
+    for (Projection projection : group.members()) {
+      Module module = find(modules, projection);
+      if (module == null) {
+        members.add(null);
+        continue;
+      }
+      members.add(
+          new LowRank.Member(
+              row,
+              working(module.b(), module.out(), module.rank()),
+              gradient(module.b(), module.out(), module.rank()),
+              spec.scale()));
+      row += module.rank();
+    }
+    return new LowRank(
+        working(firstA, stacked, in),
+        gradient(firstA, stacked, in),
+        java.util.Collections.unmodifiableList(members));
+  }
+
+  private static @Nullable Module find(List<Module> modules, Projection projection) {
+    for (Module module : modules) {
+      if (module.projection() == projection) {
+        return module;
+      }
+    }
+    return null;
+  }
+
+  private Tensor working(long offset, int rows, int columns) {
+    Tensor master = kernels.parameter(matrix(parameters, offset, rows, columns));
+    boolean rounded = kernels.activationType() != ElementType.F32;
+    Tensor working =
+        rounded ? kernels.allocate(kernels.activationType(), rows, columns) : master;
+    copies.add(new Copy(master, working));
+    return working;
+  }
+
+  private Tensor gradient(long offset, int rows, int columns) {
+    Tensor gradient = kernels.parameter(matrix(gradients, offset, rows, columns));
+    deviceGradients.add(gradient);
+    return gradient;
+  }
+
+  private static INDArray matrix(INDArray flat, long offset, int rows, int columns) {
+    long size = (long) rows * columns;
+    return flat.get(NDArrayIndex.interval(offset, offset + size)).reshape('c', rows, columns);
+  }
+
+  /** What this adapter is made of. */
+  public LoraSpec spec() {
+    return spec;
+  }
+
+  /** All parameters as one float32 vector; after writing to it, {@link #refresh}. */
+  public INDArray parameters() {
+    return parameters;
+  }
+
+  /** Their gradients, in the same order, as of the last {@link #collectGradients}. */
+  public INDArray gradients() {
+    return gradients;
+  }
+
+  /** Number of trainable parameters. */
+  public long size() {
+    return layout.size();
+  }
+
+  /** Brings changed parameters to the device and rounds the copies that products read. */
+  public void refresh() {
+    for (Copy copy : copies) {
+      kernels.push(copy.master());
+      if (!copy.working().equals(copy.master())) {
+        kernels.copy(copy.master(), copy.working());
+      }
+    }
+  }
+
+  /** Sets the gradients to zero, on the device, before the first micro-batch of a step. */
+  public void clearGradients() {
+    deviceGradients.forEach(kernels::zero);
+  }
+
+  /** Brings the gradients that the micro-batches left on the device to {@link #gradients}. */
+  public void collectGradients() {
+    deviceGradients.forEach(kernels::pull);
+  }
+
+  ParameterLayout layout() {
+    return layout;
+  }
+
+  float[] read(long offset, long size) {
+    MemorySegment slice =
+        HostArrays.memory(parameters).asSlice(offset * Float.BYTES, size * Float.BYTES);
+    return slice.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  void write(long offset, float[] values) {
+    MemorySegment memory = HostArrays.memory(parameters);
+    MemorySegment.copy(
+        values, 0, memory, ValueLayout.JAVA_FLOAT, offset * Float.BYTES, values.length);
+  }
+}

@@ -1,0 +1,156 @@
+package dev.graft.trainer.model;
+
+import dev.graft.modelio.ModelConfig;
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.tensor.ElementType;
+import dev.graft.trainer.tensor.Tensor;
+
+/**
+ * Final norm, output projection and cross-entropy. Rows without a target are not computed, and the
+ * logits of the others exist for {@link #CHUNK} rows at a time.
+ *
+ * <pre>
+ *   z = RMSNorm(x) Wᵀ      loss = Σ logsumexp(z) - z[target]      dx = RMSNorm'((softmax(z) - onehot) W)
+ * </pre>
+ */
+final class LanguageModelHead {
+
+  /** Rows of logits in memory at once: 128 MB in float32 for a vocabulary of 128,256. */
+  static final int CHUNK = 256;
+
+  private final Kernels kernels;
+  private final LlamaWeights weights;
+  private final float epsilon;
+  private final Buffers buffers;
+
+  /**
+   * @param predicting (T, d) float32: the residual stream's rows that predict a target
+   * @param inverseRms (1, T) float32
+   * @param normed (T, d) act
+   * @param normedGradient (T, d) float32
+   * @param predictingGradient (T, d) float32
+   * @param losses (1, T) float32
+   * @param logits (CHUNK, V) float32
+   * @param logitsGradient (CHUNK, V) act; the logits' own memory in float32
+   */
+  private record Buffers(
+      Tensor predicting,
+      Tensor inverseRms,
+      Tensor normed,
+      Tensor normedGradient,
+      Tensor predictingGradient,
+      Tensor losses,
+      Tensor logits,
+      Tensor logitsGradient) {
+
+    static Buffers allocate(Kernels kernels, ModelConfig config, int tokens) {
+      ElementType act = kernels.activationType();
+      int hidden = config.hiddenSize();
+      int chunk = Math.min(CHUNK, tokens);
+      Tensor logits = kernels.allocate(ElementType.F32, chunk, config.vocabSize());
+      return new Buffers(
+          kernels.allocate(ElementType.F32, tokens, hidden),
+          kernels.allocate(ElementType.F32, 1, tokens),
+          kernels.allocate(act, tokens, hidden),
+          kernels.allocate(ElementType.F32, tokens, hidden),
+          kernels.allocate(ElementType.F32, tokens, hidden),
+          kernels.allocate(ElementType.F32, 1, tokens),
+          logits,
+          act == ElementType.F32 ? logits : kernels.allocate(act, chunk, config.vocabSize()));
+    }
+  }
+
+  LanguageModelHead(Kernels kernels, ModelConfig config, LlamaWeights weights, int maxTokens) {
+    this.kernels = kernels;
+    this.weights = weights;
+    this.epsilon = (float) config.rmsNormEps();
+    this.buffers = Buffers.allocate(kernels, config, maxTokens);
+  }
+
+  /**
+   * The summed loss of a micro-batch, without gradients.
+   *
+   * @param residual (T, d) float32: what leaves the last layer
+   * @param n how many targets the batch has, at least 1
+   */
+  double loss(Tensor residual, DeviceTokens tokens, int n) {
+    normPredictingRows(residual, tokens, n);
+    for (int from = 0; from < n; from += CHUNK) {
+      int rows = Math.min(CHUNK, n - from);
+      Tensor logits = logits(from, rows);
+      Tensor targets = tokens.targets().columns(from, rows);
+      kernels.crossEntropyLoss(logits, targets, buffers.losses.columns(from, rows));
+    }
+    return sumOfLosses(n);
+  }
+
+  /**
+   * The summed loss of a micro-batch, and {@code scale} times its gradient.
+   *
+   * @param residualGradient (T, d) float32, overwritten
+   */
+  double lossAndGradient(
+      Tensor residual, DeviceTokens tokens, int n, float scale, Tensor residualGradient) {
+    normPredictingRows(residual, tokens, n);
+    for (int from = 0; from < n; from += CHUNK) {
+      int rows = Math.min(CHUNK, n - from);
+      Tensor logits = logits(from, rows);
+      Tensor logitsGradient = buffers.logitsGradient.rows(0, rows);
+      kernels.crossEntropy(
+          logits,
+          tokens.targets().columns(from, rows),
+          scale,
+          buffers.losses.columns(from, rows),
+          logitsGradient);
+      kernels.linearBackwardInput(
+          logitsGradient, weights.head(), buffers.normedGradient.rows(from, rows), false);
+    }
+    Tensor predictingGradient = buffers.predictingGradient.rows(0, n);
+    kernels.zero(predictingGradient);
+    kernels.rmsNormBackward(
+        buffers.normedGradient.rows(0, n),
+        buffers.predicting.rows(0, n),
+        weights.finalNorm(),
+        buffers.inverseRms.first(n),
+        predictingGradient);
+    kernels.zero(residualGradient);
+    kernels.scatterRows(predictingGradient, tokens.predictingRows(), residualGradient);
+    return sumOfLosses(n);
+  }
+
+  /**
+   * The logits of some rows of the residual stream.
+   *
+   * @param residual (n, d) float32, at most {@link #CHUNK} rows
+   * @return (n, V) float32, valid until the next call
+   */
+  Tensor logits(Tensor residual) {
+    int rows = residual.rows();
+    Tensor normed = buffers.normed.rows(0, rows);
+    kernels.rmsNorm(
+        residual, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(rows));
+    return logits(0, rows);
+  }
+
+  private void normPredictingRows(Tensor residual, DeviceTokens tokens, int n) {
+    Tensor predicting = buffers.predicting.rows(0, n);
+    kernels.gatherRows(residual, tokens.predictingRows(), predicting);
+    Tensor normed = buffers.normed.rows(0, n);
+    kernels.rmsNorm(
+        predicting, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(n));
+  }
+
+  private Tensor logits(int from, int rows) {
+    Tensor logits = buffers.logits.rows(0, rows);
+    kernels.linear(buffers.normed.rows(from, rows), weights.head(), logits, false);
+    return logits;
+  }
+
+  private double sumOfLosses(int n) {
+    double sum = 0;
+    for (float loss : kernels.read(buffers.losses.first(n))) {
+      sum += loss;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,151 @@
+package dev.graft.trainer.model;
+
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.model.LowRank.Member;
+import dev.graft.trainer.tensor.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frozen linear layers that share an input, with their LoRA adapters.
+ *
+ * <pre>
+ *   forward     h  = s · x Aᵀ            all members' A in one product
+ *               yᵢ = x Wᵢᵀ + hᵢ Bᵢᵀ
+ *   backward    dBᵢ += dyᵢᵀ hᵢ           h already carries the scale
+ *               dhᵢ  = s · dyᵢ Bᵢ
+ *               dA  += dhᵀ x
+ *               dx   = Σ dyᵢ Wᵢ + dh A
+ * </pre>
+ *
+ * With dropout the adapter reads {@code mask ⊙ x} in place of x, and its part of dx is masked alike.
+ */
+final class LinearGroup {
+
+  private final Kernels kernels;
+  private final int layer;
+  private final ProjectionGroup group;
+  private final List<Tensor> weights; // (outᵢ, in)
+  private @Nullable LowRank lowRank;
+
+  LinearGroup(Kernels kernels, int layer, ProjectionGroup group, List<Tensor> weights) {
+    this.kernels = kernels;
+    this.layer = layer;
+    this.group = group;
+    this.weights = List.copyOf(weights);
+  }
+
+  void attach(@Nullable LowRank lowRank) {
+    this.lowRank = lowRank;
+  }
+
+  boolean isAdapted() {
+    return lowRank != null;
+  }
+
+  /** R, or 0 without an adapter. */
+  int stackedRank() {
+    return lowRank == null ? 0 : lowRank.stackedRank();
+  }
+
+  /**
+   * @param x (T, in) act
+   * @param outputs (T, outᵢ) act or float32, one for each member
+   * @param accumulate whether to add to the outputs
+   * @param rankBuffer (T, at least R) act: h goes into its first R columns
+   */
+  void forward(
+      Tensor x,
+      List<Tensor> outputs,
+      boolean accumulate,
+      Tensor rankBuffer,
+      InputDropout dropout) {
+    for (int i = 0; i < weights.size(); i++) {
+      kernels.linear(x, weights.get(i), outputs.get(i), accumulate);
+    }
+    if (lowRank == null) {
+      return;
+    }
+    Tensor h = rankBuffer.columns(0, lowRank.stackedRank());
+    kernels.linear(dropout.apply(kernels, x, layer, group), lowRank.a(), h, false);
+    applyScales(lowRank, h);
+    for (int i = 0; i < weights.size(); i++) {
+      Member member = lowRank.members().get(i);
+      if (member != null) {
+        kernels.linear(member.slice(h), member.b(), outputs.get(i), true);
+      }
+    }
+  }
+
+  /**
+   * @param x (T, in) act, as in the forward
+   * @param rankBuffer what the forward left there
+   * @param outputGradients (T, outᵢ) act
+   * @param dx (T, in) act or float32, overwritten; null where nothing below is trained
+   * @param rankGradient (T, at least R) act, scratch
+   */
+  void backward(
+      Tensor x,
+      Tensor rankBuffer,
+      List<Tensor> outputGradients,
+      @Nullable Tensor dx,
+      Tensor rankGradient,
+      InputDropout dropout) {
+    if (dx != null) {
+      for (int i = 0; i < weights.size(); i++) {
+        kernels.linearBackwardInput(outputGradients.get(i), weights.get(i), dx, i > 0);
+      }
+    }
+    if (lowRank == null) {
+      return;
+    }
+    Tensor h = rankBuffer.columns(0, lowRank.stackedRank());
+    Tensor dh = rankGradient.columns(0, lowRank.stackedRank());
+    for (int i = 0; i < weights.size(); i++) {
+      Member member = lowRank.members().get(i);
+      if (member != null) {
+        Tensor dy = outputGradients.get(i);
+        kernels.linearBackwardWeight(dy, member.slice(h), member.bGradient(), true);
+        kernels.linearBackwardInput(dy, member.b(), member.slice(dh), false);
+      }
+    }
+    applyScales(lowRank, dh);
+    Tensor read = dropout.apply(kernels, x, layer, group);
+    kernels.linearBackwardWeight(dh, read, lowRank.aGradient(), true);
+    if (dx != null) {
+      addAdapterInputGradient(lowRank, dh, dx, dropout);
+    }
+  }
+
+  private void addAdapterInputGradient(
+      LowRank lowRank, Tensor dh, Tensor dx, InputDropout dropout) {
+    if (!dropout.isOn()) {
+      kernels.linearBackwardInput(dh, lowRank.a(), dx, true);
+      return;
+    }
+    Tensor unmasked = dropout.temporary(dx.rows(), dx.columns());
+    kernels.linearBackwardInput(dh, lowRank.a(), unmasked, false);
+    kernels.dropout(unmasked, dropout.mask(layer, group), dx, true);
+  }
+
+  /** Scales each member's columns; one call where all scales are equal, as they mostly are. */
+  private void applyScales(LowRank lowRank, Tensor stacked) {
+    float common = 0;
+    boolean equal = true;
+    for (Member member : lowRank.members()) {
+      if (member != null) {
+        equal &= common == 0 || common == member.scale();
+        common = member.scale();
+      }
+    }
+    if (equal) {
+      kernels.scale(stacked, common);
+      return;
+    }
+    for (Member member : lowRank.members()) {
+      if (member != null) {
+        kernels.scale(member.slice(stacked), member.scale());
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package dev.graft.trainer.model;
+
+import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.modelio.ModelConfig;
+import dev.graft.trainer.kernels.Kernels;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A frozen Llama- or Mistral-class model on a device, to which low-rank adapters can be attached.
+ * It lives as long as its kernels and its checkpoint, both of which the caller owns.
+ */
+public final class Llama {
+
+  private final Kernels kernels;
+  private final ModelConfig config;
+  private final LlamaWeights weights;
+  private final List<DecoderLayer> layers;
+
+  private Llama(Kernels kernels, ModelConfig config, LlamaWeights weights) {
+    this.kernels = kernels;
+    this.config = config;
+    this.weights = weights;
+    List<DecoderLayer> made = new ArrayList<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      made.add(new DecoderLayer(kernels, config, layer, weights.layers().get(layer)));
+    }
+    this.layers = List.copyOf(made);
+  }
+
+  /** The model of a checkpoint, its weights used where they lie if the device can. */
+  public static Llama load(Kernels kernels, Checkpoint checkpoint) {
+    return new Llama(kernels, checkpoint.config(), LlamaWeights.load(kernels, checkpoint));
+  }
+
+  /** What config.json says. */
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** What computes. */
+  public Kernels kernels() {
+    return kernels;
+  }
+
+  LlamaWeights weights() {
+    return weights;
+  }
+
+  List<DecoderLayer> layers() {
+    return layers;
+  }
+
+  /** Puts an adapter on one group of linear layers, or takes it off. */
+  public void attach(int layer, ProjectionGroup group, @Nullable LowRank lowRank) {
+    layers.get(layer).attach(group, lowRank);
+  }
+
+  /**
+   * Lays out the memory for training.
+   *
+   * @param maxTokens tokens of the largest micro-batch
+   * @param ranks of the adapters that will be attached
+   * @param dropout whether dropout will be used
+   */
+  public TrainingPass trainingPass(int maxTokens, StackedRanks ranks, boolean dropout) {
+    return new TrainingPass(this, maxTokens, ranks, dropout);
+  }
+
+  /**
+   * Lays out the memory for generating text.
+   *
+   * @param capacity the longest sequence, prompt included, in tokens
+   * @param ranks of the adapters that are attached
+   */
+  public Decoder decoder(int capacity, StackedRanks ranks) {
+    return new Decoder(this, capacity, ranks);
+  }
+}

@@ -1,0 +1,118 @@
+package dev.graft.trainer.model;
+
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.tensor.Tensor;
+import java.util.List;
+
+/**
+ * Forward and backward through the whole model for one micro-batch at a time, in memory laid out
+ * once. The adapters' gradients are added to, so that micro-batches accumulate.
+ */
+public final class TrainingPass {
+
+  private final Kernels kernels;
+  private final LlamaWeights weights;
+  private final List<DecoderLayer> layers;
+  private final LanguageModelHead head;
+  private final RotaryTable rotary;
+  private final DeviceTokens deviceTokens;
+  private final Workspace workspace;
+  private final int maxTokens;
+
+  TrainingPass(Llama model, int maxTokens, StackedRanks ranks, boolean dropout) {
+    this.kernels = model.kernels();
+    this.weights = model.weights();
+    this.layers = model.layers();
+    this.maxTokens = maxTokens;
+    this.head = new LanguageModelHead(kernels, model.config(), weights, maxTokens);
+    this.rotary = RotaryTable.create(kernels, model.config(), maxTokens);
+    this.deviceTokens = DeviceTokens.allocate(kernels, maxTokens);
+    this.workspace = new Workspace(kernels, model.config(), maxTokens, ranks, dropout);
+  }
+
+  /** The largest micro-batch there is memory for. */
+  public int maxTokens() {
+    return maxTokens;
+  }
+
+  /**
+   * The loss without gradients and without dropout.
+   *
+   * @return the sum over the batch's target tokens of their negative log-likelihood, in nats
+   */
+  public double loss(TokenBatch batch) {
+    if (batch.targetTokens() == 0) {
+      return 0;
+    }
+    Workspace.View view = workspace.of(checked(batch));
+    DeviceTokens tokens = deviceTokens.load(kernels, batch);
+    forward(view, tokens, InputDropout.OFF);
+    return head.loss(view.output(), tokens, batch.targetTokens());
+  }
+
+  /**
+   * The loss, and its gradient added to the adapters' gradients.
+   *
+   * @param scale what gradients are multiplied with: 1 / target tokens of the whole accumulation
+   *     window makes them the gradients of the window's mean loss
+   * @return the sum over the batch's target tokens of their negative log-likelihood, in nats, not
+   *     scaled
+   */
+  public double lossAndGradient(TokenBatch batch, float scale, Dropout dropout) {
+    if (batch.targetTokens() == 0) {
+      return 0;
+    }
+    Workspace.View view = workspace.of(checked(batch));
+    Scratch scratch = view.scratch();
+    DeviceTokens tokens = deviceTokens.load(kernels, batch);
+    InputDropout inputDropout = new InputDropout(dropout, scratch.masked());
+    forward(view, tokens, inputDropout);
+    Tensor residualGradient = scratch.residualGradient();
+    double loss =
+        head.lossAndGradient(
+            view.output(), tokens, batch.targetTokens(), scale, residualGradient);
+    backward(view, tokens, inputDropout);
+    return loss;
+  }
+
+  private void forward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
+    kernels.embed(tokens.ids(), weights.embedding(), view.layers().getFirst().input());
+    for (int layer = 0; layer < layers.size(); layer++) {
+      layers
+          .get(layer)
+          .forward(view.layers().get(layer), view.outputOf(layer), tokens, rotary, dropout);
+    }
+  }
+
+  /** Goes down no further than the lowest adapted layer: nothing below has anything to learn. */
+  private void backward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
+    int lowest = lowestAdaptedLayer();
+    for (int layer = layers.size() - 1; layer >= lowest; layer--) {
+      layers
+          .get(layer)
+          .backward(
+              view.layers().get(layer),
+              view.scratch(),
+              tokens,
+              rotary,
+              layer > lowest,
+              dropout);
+    }
+  }
+
+  private int lowestAdaptedLayer() {
+    int layer = 0;
+    while (layer < layers.size() && !layers.get(layer).isAdapted()) {
+      layer++;
+    }
+    return layer;
+  }
+
+  private int checked(TokenBatch batch) {
+    if (batch.tokens() > maxTokens) {
+      throw new IllegalArgumentException(
+          "a micro-batch of %d tokens, memory for %d".formatted(batch.tokens(), maxTokens));
+    }
+    return batch.tokens();
+  }
+}
