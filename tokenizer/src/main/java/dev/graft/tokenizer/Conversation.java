@@ -6,8 +6,8 @@ import java.util.Optional;
 
 /**
  * One training example: an optional system message, then human and assistant in turn, the assistant
- * last. Strict alternation is required because chat templates either refuse anything else or, worse,
- * render it as something that is never seen when the model serves.
+ * last. Strict alternation is required because chat templates either refuse anything else or,
+ * worse, render it as something that is never seen when the model serves.
  *
  * @param messages at least a human and an assistant message
  * @param origin where the conversation came from

@@ -6,7 +6,9 @@ import java.util.Locale;
 public enum DataFormat {
   /** Whichever of the others the first row is. */
   AUTO,
-  /** {@code {"conversations":[{"role":"human","content":"…"},{"role":"assistant","content":"…"}]}} */
+  /**
+   * {@code {"conversations":[{"role":"human","content":"…"},{"role":"assistant","content":"…"}]}}
+   */
   CONVERSATIONS,
   /** {@code {"input_ids":[…],"labels":[…]}}, label -100 where a token is not a target. */
   TOKENS;

@@ -1,0 +1,69 @@
+package dev.graft.tokenizer;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The layout for base models that bring no chat template:
+ *
+ * <pre>
+ * ⟨BOS⟩You answer briefly.
+ *
+ * ### Human:
+ * What is a graft?
+ *
+ * ### Assistant:
+ * A shoot set into another plant.⟨EOS⟩
+ *
+ * ### Human:
+ * …
+ * </pre>
+ *
+ * <p>The system message, if there is one, stands first, followed by an empty line. ⟨BOS⟩ is there
+ * if the tokenizer's own rule adds one, ⟨EOS⟩ after every answer; both are ids, not text. Targets
+ * are each answer and the ⟨EOS⟩ after it.
+ *
+ * <p>A prompt (from one ⟨EOS⟩ to the line break after {@code ### Assistant:}) and an answer are
+ * encoded apart, so that no token spans both. That is what happens when the model serves: the
+ * prompt's tokens are fixed before the answer's first one is chosen. So the tokens of {@link
+ * #prompt} are exactly the beginning of the tokens of {@link #render}. Tokenizers of the Llama-2
+ * kind put a space in front of each piece, so that an answer begins with the token of a whole word.
+ */
+public record PlainFormat() implements ChatFormat {
+  private static final String HUMAN = "### Human:\n";
+  private static final String ASSISTANT = "\n\n### Assistant:\n";
+  private static final String BETWEEN = "\n\n";
+
+  @Override
+  public Rendered render(Conversation conversation) {
+    return new Rendered(segments(conversation.messages()));
+  }
+
+  @Override
+  public Rendered prompt(List<Message> messages) {
+    ChatFormat.checkPrompt(messages);
+    return new Rendered(segments(messages));
+  }
+
+  private static List<Segment> segments(List<Message> messages) {
+    List<Segment> segments = new ArrayList<>();
+    segments.add(new Segment.Begin());
+    StringBuilder prompt = new StringBuilder();
+    for (Message message : messages) {
+      switch (message.role()) {
+        case SYSTEM -> prompt.append(message.content()).append(BETWEEN);
+        case HUMAN -> {
+          prompt.append(HUMAN).append(message.content()).append(ASSISTANT);
+          segments.add(Segment.Text.words(prompt.toString(), false));
+          prompt.setLength(0);
+        }
+        case ASSISTANT -> {
+          segments.add(Segment.Text.words(message.content(), true));
+          segments.add(new Segment.End());
+          prompt.append(BETWEEN);
+        }
+      }
+    }
+    return segments;
+  }
+}

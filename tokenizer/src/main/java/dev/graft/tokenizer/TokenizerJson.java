@@ -1,0 +1,165 @@
+package dev.graft.tokenizer;
+
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+
+/**
+ * What must be known of a tokenizer.json beyond what the Rust core does with it. Read in one pass,
+ * since a tree of 280,000 merges would cost more than everything else.
+ *
+ * @param added every added token's id by its text
+ * @param special which ids are special, that is control and not text
+ * @param bytes which ids are byte tokens, {@code <0x00>} to {@code <0xFF>}
+ * @param found ids of the wanted texts that are ordinary tokens of the vocabulary
+ * @param vocabularySize the largest id plus one
+ */
+record TokenizerJson(
+    Map<String, Integer> added,
+    BitSet special,
+    BitSet bytes,
+    Map<String, Integer> found,
+    int vocabularySize) {
+  private static final int MAX_ID = 1 << 24;
+
+  /**
+   * @param wanted texts whose ids are needed
+   * @throws DataException if it is not the tokenizer.json of a language model
+   */
+  static TokenizerJson parse(Path file, byte[] json, Set<String> wanted) {
+    Reading reading = new Reading(file, wanted);
+    try (JsonParser parser = JsonFiles.MAPPER.createParser(json)) {
+      reading.root(parser);
+    } catch (JacksonException e) {
+      throw JsonFiles.broken(file, e);
+    }
+    if (!reading.hasVocabulary) {
+      throw reading.wrong("there is no \"model\" with a \"vocab\"");
+    }
+    return new TokenizerJson(
+        Map.copyOf(reading.added),
+        reading.special,
+        reading.bytes,
+        Map.copyOf(reading.found),
+        reading.maxId + 1);
+  }
+
+  private static final class Reading {
+    final Path file;
+    final Set<String> wanted;
+    final Map<String, Integer> added = new LinkedHashMap<>();
+    final Map<String, Integer> found = new HashMap<>();
+    final BitSet special = new BitSet();
+    final BitSet bytes = new BitSet();
+    int maxId = -1;
+    boolean hasVocabulary;
+
+    Reading(Path file, Set<String> wanted) {
+      this.file = file;
+      this.wanted = wanted;
+    }
+
+    void root(JsonParser json) {
+      if (json.nextToken() != JsonToken.START_OBJECT) {
+        throw wrong("it does not hold a JSON object");
+      }
+      for (String key = json.nextName(); key != null; key = json.nextName()) {
+        JsonToken value = json.nextToken();
+        if (key.equals("added_tokens") && value == JsonToken.START_ARRAY) {
+          while (json.nextToken() == JsonToken.START_OBJECT) {
+            addedToken(json);
+          }
+        } else if (key.equals("model") && value == JsonToken.START_OBJECT) {
+          model(json);
+        } else {
+          json.skipChildren();
+        }
+      }
+    }
+
+    void addedToken(JsonParser json) {
+      int id = -1;
+      String content = null;
+      boolean isSpecial = false;
+      for (String key = json.nextName(); key != null; key = json.nextName()) {
+        json.nextToken();
+        switch (key) {
+          case "id" -> id = id(json);
+          case "content" -> content = json.getString();
+          case "special" -> isSpecial = json.currentToken() == JsonToken.VALUE_TRUE;
+          default -> json.skipChildren();
+        }
+      }
+      if (id < 0 || content == null) {
+        throw wrong("an added token has no \"id\" or no \"content\"");
+      }
+      added.put(content, id);
+      special.set(id, isSpecial);
+    }
+
+    void model(JsonParser json) {
+      for (String key = json.nextName(); key != null; key = json.nextName()) {
+        JsonToken value = json.nextToken();
+        if (key.equals("vocab") && value == JsonToken.START_OBJECT) {
+          hasVocabulary = true;
+          for (String token = json.nextName(); token != null; token = json.nextName()) {
+            json.nextToken();
+            vocabularyEntry(token, id(json));
+          }
+        } else if (key.equals("vocab") && value == JsonToken.START_ARRAY) {
+          unigramVocabulary(json);
+        } else {
+          json.skipChildren();
+        }
+      }
+    }
+
+    /** Unigram models list [token, score] pairs; the id is the place in the list. */
+    void unigramVocabulary(JsonParser json) {
+      hasVocabulary = true;
+      for (int id = 0; json.nextToken() == JsonToken.START_ARRAY; id++) {
+        json.nextToken();
+        maxId = Math.max(maxId, id);
+        vocabularyEntry(json.getString(), id);
+        while (json.nextToken() != JsonToken.END_ARRAY) {
+          json.skipChildren();
+        }
+      }
+    }
+
+    void vocabularyEntry(String token, int id) {
+      if (wanted.contains(token)) {
+        found.put(token, id);
+      }
+      if (token.length() == 6 && token.startsWith("<0x") && token.endsWith(">")) {
+        bytes.set(id);
+      }
+    }
+
+    int id(JsonParser json) {
+      if (json.currentToken() != JsonToken.VALUE_NUMBER_INT
+          || json.getNumberType() != JsonParser.NumberType.INT
+          || json.getIntValue() < 0
+          || json.getIntValue() > MAX_ID) {
+        throw wrong(
+            "line "
+                + json.currentTokenLocation().getLineNr()
+                + " has a token id that is not an integer from 0 to "
+                + MAX_ID);
+      }
+      maxId = Math.max(maxId, json.getIntValue());
+      return json.getIntValue();
+    }
+
+    DataException wrong(String what) {
+      return new DataException(
+          file + " is not a usable tokenizer.json: " + what + ". Download the file again.");
+    }
+  }
+}
