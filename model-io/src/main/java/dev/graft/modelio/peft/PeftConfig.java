@@ -1,0 +1,130 @@
+package dev.graft.modelio.peft;
+
+import dev.graft.modelio.ModelIoException;
+import dev.graft.modelio.Projection;
+import dev.graft.modelio.StrictJson;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What adapter_config.json says about a LoRA adapter.
+ *
+ * @param rank of the adapters that {@code rankPattern} does not name
+ * @param alpha of the adapters that {@code alphaPattern} does not name; the scale is alpha / rank
+ * @param dropout of the input to A while training, from 0 up to but not including 1
+ * @param targetModules which modules have adapters
+ * @param rslora whether the scale is alpha / sqrt(rank) instead
+ * @param baseModel the folder or hub name of the model it belongs to; may be empty
+ * @param rankPattern ranks of single modules, by PEFT's patterns for module paths
+ * @param alphaPattern alphas of single modules, likewise
+ * @param layersToTransform the only layers that have adapters; null means all of them
+ */
+public record PeftConfig(
+    int rank,
+    double alpha,
+    double dropout,
+    TargetModules targetModules,
+    boolean rslora,
+    String baseModel,
+    Map<String, Integer> rankPattern,
+    Map<String, Double> alphaPattern,
+    @Nullable List<Integer> layersToTransform) {
+
+  /** The largest rank that is believed when it comes from a file. */
+  public static final int MAX_RANK = 8192;
+
+  public PeftConfig {
+    requireRank("r", rank);
+    requireAlpha("lora_alpha", alpha);
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new ModelIoException("lora_dropout is " + dropout + "; it must be in [0, 1).");
+    }
+    rankPattern = Map.copyOf(rankPattern);
+    rankPattern.forEach((key, r) -> requireRank("rank_pattern." + key, r));
+    alphaPattern = Map.copyOf(alphaPattern);
+    alphaPattern.forEach((key, a) -> requireAlpha("alpha_pattern." + key, a));
+    layersToTransform = layersToTransform == null ? null : List.copyOf(layersToTransform);
+  }
+
+  /** One rank and alpha for these projections of every layer. */
+  public static PeftConfig of(
+      int rank,
+      double alpha,
+      double dropout,
+      List<Projection> targets,
+      boolean rslora,
+      String baseModel) {
+    return new PeftConfig(
+        rank,
+        alpha,
+        dropout,
+        TargetModules.of(targets),
+        rslora,
+        baseModel,
+        Map.of(),
+        Map.of(),
+        null);
+  }
+
+  /**
+   * Reads an adapter_config.json.
+   *
+   * @throws ModelIoException naming the key where the file is damaged or asks for something other
+   *     than plain LoRA on linear layers
+   */
+  public static PeftConfig read(Path file) {
+    return new PeftConfigReader(file).read();
+  }
+
+  /** The text of an adapter_config.json with every key that current PEFT writes. */
+  public String toJson() {
+    return StrictJson.print(PeftConfigWriter.write(this));
+  }
+
+  /** The rank of one module's adapter. */
+  public int rank(int layer, Projection projection) {
+    return ModulePatterns.find(rankPattern, projection.path(layer), rank);
+  }
+
+  /** The alpha of one module's adapter. */
+  public double alpha(int layer, Projection projection) {
+    return ModulePatterns.find(alphaPattern, projection.path(layer), alpha);
+  }
+
+  /**
+   * What B·A of one module is multiplied with: alpha / rank (Hu et al. 2021), or alpha / sqrt(rank)
+   * (rsLoRA, Kalajdzievski 2023).
+   */
+  public double scale(int layer, Projection projection) {
+    double alpha = alpha(layer, projection);
+    int rank = rank(layer, projection);
+    return rslora ? alpha / Math.sqrt(rank) : alpha / rank;
+  }
+
+  /** Whether a module should have an adapter; null where only an expression in Python knows. */
+  @Nullable Boolean targets(int layer, Projection projection) {
+    if (layersToTransform != null && !layersToTransform.contains(layer)) {
+      return false;
+    }
+    return switch (targetModules) {
+      case TargetModules.Names names -> names.matches(projection.path(layer));
+      case TargetModules.AllLinear() -> true;
+      case TargetModules.Expression _ -> null;
+    };
+  }
+
+  private static void requireRank(String key, int rank) {
+    if (rank < 1 || rank > MAX_RANK) {
+      throw new ModelIoException(
+          "%s is %d; a rank is between 1 and %d.".formatted(key, rank, MAX_RANK));
+    }
+  }
+
+  private static void requireAlpha(String key, double alpha) {
+    if (!(alpha > 0 && alpha <= 1e9)) {
+      throw new ModelIoException(key + " is " + alpha + "; a positive number is expected.");
+    }
+  }
+}
