@@ -23,6 +23,33 @@ public final class HostArrays {
     return Nd4j.create(type, new long[] {rows, columns}, 'c');
   }
 
+  /** A matrix with the given numbers, row-major, in the given type. */
+  public static INDArray matrix(DataType type, int rows, int columns, float[] numbers) {
+    return Nd4j.createFromArray(numbers).castTo(type).reshape('c', rows, columns);
+  }
+
+  /** A matrix of 32-bit integers with the given numbers, row-major. */
+  public static INDArray matrix(int rows, int columns, int[] numbers) {
+    return Nd4j.createFromArray(numbers).reshape('c', rows, columns);
+  }
+
+  /**
+   * A matrix that shares the memory of an array: rows {@code stride} elements apart.
+   *
+   * @param array contiguous, C order
+   * @param offset the matrix's first element, counted from the array's
+   */
+  public static INDArray view(INDArray array, long offset, int rows, int columns, int stride) {
+    long[] shape = {rows, columns};
+    long[] strides = {stride, 1};
+    return Nd4j.create(array.data(), shape, strides, array.offset() + offset, 'c');
+  }
+
+  /** The ND4J backend that was found on the class path. */
+  public static String backend() {
+    return Nd4j.getBackend().getClass().getSimpleName();
+  }
+
   /**
    * The array's own memory, from its first element to its last.
    *
