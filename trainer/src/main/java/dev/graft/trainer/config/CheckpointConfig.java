@@ -1,0 +1,19 @@
+package dev.graft.trainer.config;
+
+import static dev.graft.trainer.config.InvalidSetting.unless;
+
+/**
+ * When the run is saved while it goes on.
+ *
+ * @param every 0 means only when the run ends
+ */
+public record CheckpointConfig(
+    @Key(value = "checkpoint every so many steps; 0 for only when the run ends", byDefault = "50")
+        int every,
+    @Key(value = "how many of the newest checkpoints to keep", byDefault = "3") int keep) {
+
+  public CheckpointConfig {
+    unless(every >= 0, "every", "is %d, has to be at least 0", every);
+    unless(keep >= 1, "keep", "is %d, has to be at least 1", keep);
+  }
+}

@@ -1,0 +1,115 @@
+package dev.graft.trainer.config;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The JSON schema of a configuration, for editors; draft 7, which the YAML plug-ins know. */
+public final class ConfigSchema {
+
+  private ConfigSchema() {}
+
+  /** The schema, pretty-printed, ending in a line feed. */
+  public static String json() {
+    var schema = new LinkedHashMap<String, Object>();
+    schema.put("$schema", "http://json-schema.org/draft-07/schema#");
+    schema.put("title", "graft run configuration");
+    var properties = new LinkedHashMap<String, Object>();
+    var required = new ArrayList<String>();
+    for (ConfigKey key : ConfigKey.all()) {
+      if (key.section().isEmpty()) {
+        properties.put(key.name(), property(key));
+        if (key.key().required()) {
+          required.add(key.name());
+        }
+      } else {
+        if (properties.putIfAbsent(key.section(), section(key.section())) == null
+            && sectionIsRequired(key.section())) {
+          required.add(key.section());
+        }
+      }
+    }
+    schema.putAll(object(properties, required));
+    return JsonMapper.builder()
+            .build()
+            .writerWithDefaultPrettyPrinter()
+            .writeValueAsString(schema)
+            .replace("\r\n", "\n")
+        + "\n";
+  }
+
+  private static boolean sectionIsRequired(String section) {
+    return ConfigKey.all().stream()
+        .anyMatch(key -> key.section().equals(section) && key.key().required());
+  }
+
+  private static Map<String, Object> section(String section) {
+    var properties = new LinkedHashMap<String, Object>();
+    var required = new ArrayList<String>();
+    for (ConfigKey key : ConfigKey.all()) {
+      if (key.section().equals(section)) {
+        properties.put(key.name(), property(key));
+        if (key.key().required()) {
+          required.add(key.name());
+        }
+      }
+    }
+    return object(properties, required);
+  }
+
+  private static Map<String, Object> object(Map<String, Object> properties, List<String> required) {
+    var object = new LinkedHashMap<String, Object>();
+    object.put("type", "object");
+    object.put("additionalProperties", false);
+    if (!required.isEmpty()) {
+      object.put("required", required);
+    }
+    object.put("properties", properties);
+    return object;
+  }
+
+  private static Map<String, Object> property(ConfigKey key) {
+    var property = new LinkedHashMap<String, Object>();
+    property.put("description", key.key().value());
+    switch (key.kind()) {
+      case WHOLE_NUMBER -> property.put("type", types(key, "integer"));
+      case NUMBER -> property.put("type", types(key, "number"));
+      case TRUTH -> property.put("type", types(key, "boolean"));
+      case TEXT -> property.put("type", types(key, "string"));
+      case CHOICE -> {
+        List<Object> choices = new ArrayList<>(key.choices());
+        choices.add(null);
+        property.put("enum", choices);
+      }
+      case TEXTS -> {
+        property.put("type", types(key, "string", "array"));
+        property.put("items", Map.of("type", "string"));
+      }
+    }
+    if (!key.key().byDefault().isEmpty()) {
+      property.put("default", typed(key));
+    }
+    return property;
+  }
+
+  /** null unsets a key that is not required. */
+  private static Object types(ConfigKey key, String... types) {
+    var all = new ArrayList<>(List.of(types));
+    if (!key.key().required()) {
+      all.add("null");
+    }
+    return all.size() == 1 ? all.getFirst() : all;
+  }
+
+  private static Object typed(ConfigKey key) {
+    String text = key.key().byDefault();
+    return switch (key.kind()) {
+      case WHOLE_NUMBER -> Long.parseLong(text);
+      case NUMBER -> Double.parseDouble(text);
+      case TRUTH -> Boolean.parseBoolean(text);
+      case TEXT, TEXTS, CHOICE -> text;
+    };
+  }
+}

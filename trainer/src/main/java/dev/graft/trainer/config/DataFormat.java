@@ -1,0 +1,11 @@
+package dev.graft.trainer.config;
+
+/** What a line of a data file holds. */
+public enum DataFormat {
+  /** Told from the first object of the file. */
+  AUTO,
+  /** {@code {"conversations":[{"role":…,"content":…},…]}}. */
+  CONVERSATIONS,
+  /** {@code {"input_ids":[…],"labels":[…]}}, -100 where a token is not a target. */
+  TOKENS
+}

@@ -1,0 +1,46 @@
+package dev.graft.trainer.config;
+
+import static dev.graft.trainer.config.InvalidSetting.unless;
+
+import java.nio.file.Path;
+
+/**
+ * A run, fully resolved: every key has its value, and paths of inputs are absolute. {@link
+ * ConfigReader} makes it.
+ *
+ * @param base folder of a Hugging Face checkpoint, or {@code hf://org/name}
+ * @param output relative to the current directory
+ */
+public record RunConfig(
+    @Key(
+            value = "base model: folder of a Hugging Face checkpoint, or hf://org/name",
+            required = true,
+            input = true,
+            words = "hf://")
+        String base,
+    @Key("What is learned from.") DataConfig data,
+    @Key("The adapter.") LoraConfig lora,
+    @Key("How it is learned.") TrainingConfig training,
+    @Key("When it is measured.") EvaluationConfig evaluation,
+    @Key("When it is saved.") CheckpointConfig checkpoint,
+    @Key(
+            value = "auto (bf16 where the machine multiplies it natively), bf16 or f32",
+            byDefault = "auto")
+        Precision precision,
+    @Key(value = "auto, cpu or cuda", byDefault = "auto") DeviceChoice device,
+    @Key(
+            value = "auto (the fastest), or reference (plain ND4J, slow, for checking)",
+            byDefault = "auto")
+        KernelsChoice kernels,
+    @Key("folder of the run; default: runs/ and the name of the configuration file") Path output) {
+
+  public RunConfig {
+    unless(!base.isBlank(), "base", "is empty");
+    unless(!output.toString().isBlank(), "output", "is empty");
+  }
+
+  /** This configuration as YAML, every key with its value; reading it gives an equal record. */
+  public String toYaml() {
+    return ConfigWriter.resolved(this);
+  }
+}

@@ -1,0 +1,109 @@
+package dev.graft.trainer.config;
+
+import static dev.graft.trainer.config.InvalidSetting.unless;
+
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/**
+ * How the adapter is learned.
+ *
+ * @param epochs absent where only {@code maxSteps} limits the run
+ * @param maxSteps absent where only {@code epochs} limits the run; where both are present, the run
+ *     ends at whichever comes first
+ * @param warmupSteps present exactly where {@code warmupRatio} is absent, or beside a 0
+ * @param maxGradNorm 0 means no clipping
+ */
+public record TrainingConfig(
+    @Key(
+            value =
+                "how often the data is gone through, fractions allowed; default 3, or no limit"
+                    + " where max-steps is given",
+            byDefault = "3",
+            unlessGiven = "max-steps")
+        OptionalDouble epochs,
+    @Key("optimizer steps; where epochs is given too, whichever comes first ends the run")
+        OptionalInt maxSteps,
+    @Key(value = "conversations per optimizer step", byDefault = "8") int batchSize,
+    @Key(
+            value =
+                "tokens computed at once: bounds memory, does not change the result (gradients"
+                    + " accumulate)",
+            byDefault = "2048")
+        int microBatchTokens,
+    @Key(value = "peak learning rate, reached at the end of the warmup", byDefault = "0.0002")
+        double learningRate,
+    @Key(value = "constant, linear or cosine, after the warmup", byDefault = "cosine")
+        Schedule schedule,
+    @Key("steps of linear warmup from 0; instead of warmup-ratio") OptionalInt warmupSteps,
+    @Key(
+            value = "share of all steps to warm up in; default 0.03 unless warmup-steps is given",
+            byDefault = "0.03",
+            unlessGiven = "warmup-steps")
+        OptionalDouble warmupRatio,
+    @Key(
+            value =
+                "AdamW's decoupled weight decay; 0 as in Hugging Face's Trainer, since the base"
+                    + " is frozen",
+            byDefault = "0")
+        double weightDecay,
+    @Key(value = "gradients are clipped to this global norm; 0 for no clipping", byDefault = "1")
+        double maxGradNorm,
+    @Key(value = "draw the examples in a new order every epoch", byDefault = "true")
+        boolean shuffle,
+    @Key(value = "seeds initialisation, order, dropout and validation split", byDefault = "42")
+        long seed) {
+
+  /** A micro-batch beyond this is a slip of the finger. */
+  private static final int MAX_TOKENS = 1 << 24;
+
+  public TrainingConfig {
+    unless(
+        epochs.isEmpty() || epochs.getAsDouble() > 0,
+        "epochs",
+        "is %s, has to be above 0",
+        epochs.orElse(0));
+    unless(
+        maxSteps.isEmpty() || maxSteps.getAsInt() >= 1,
+        "max-steps",
+        "is %d, has to be at least 1",
+        maxSteps.orElse(0));
+    unless(
+        epochs.isPresent() || maxSteps.isPresent(), "epochs", "or max-steps has to limit the run");
+    unless(batchSize >= 1, "batch-size", "is %d, has to be at least 1", batchSize);
+    unless(
+        microBatchTokens >= 2 && microBatchTokens <= MAX_TOKENS,
+        "micro-batch-tokens",
+        "is %d, has to be from 2 to %d",
+        microBatchTokens,
+        MAX_TOKENS);
+    unless(learningRate > 0, "learning-rate", "is %s, has to be above 0", learningRate);
+    unless(
+        warmupSteps.isEmpty() || warmupSteps.getAsInt() >= 0,
+        "warmup-steps",
+        "is %d, has to be at least 0",
+        warmupSteps.orElse(0));
+    unless(
+        warmupRatio.isEmpty() || (warmupRatio.getAsDouble() >= 0 && warmupRatio.getAsDouble() <= 1),
+        "warmup-ratio",
+        "is %s, has to be from 0 to 1",
+        warmupRatio.orElse(0));
+    unless(
+        warmupSteps.orElse(0) == 0 || warmupRatio.orElse(0) == 0,
+        "warmup-ratio",
+        "cannot go together with training.warmup-steps: remove one of them");
+    unless(weightDecay >= 0, "weight-decay", "is %s, has to be at least 0", weightDecay);
+    unless(maxGradNorm >= 0, "max-grad-norm", "is %s, has to be at least 0", maxGradNorm);
+  }
+
+  /**
+   * Steps of warmup in a run of so many steps; a share is rounded up, as Hugging Face's Trainer
+   * does.
+   */
+  public int warmupSteps(int totalSteps) {
+    if (warmupSteps.orElse(0) > 0) {
+      return warmupSteps.getAsInt();
+    }
+    return (int) Math.ceil(totalSteps * warmupRatio.orElse(0));
+  }
+}

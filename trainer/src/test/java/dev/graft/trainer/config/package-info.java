@@ -1,0 +1,3 @@
+/** Tests of the run configuration. */
+@org.jspecify.annotations.NullMarked
+package dev.graft.trainer.config;
