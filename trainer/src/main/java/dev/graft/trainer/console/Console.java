@@ -1,0 +1,97 @@
+package dev.graft.trainer.console;
+
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.function.LongSupplier;
+
+/**
+ * What a run tells a person: lines, warnings and its progress. On a terminal the progress is one
+ * line that keeps changing, in a log it is a line now and then.
+ */
+public final class Console {
+
+  private static final String CLEAR_TO_END_OF_LINE = "\033[K";
+
+  private final PrintStream out;
+  private final PrintStream err;
+  private final boolean live;
+  private final boolean quiet;
+  private final ProgressLine progress;
+  private boolean lineIsOpen;
+
+  /**
+   * @param out lines, progress, results
+   * @param err warnings
+   * @param live whether {@code out} is a terminal, on which a line can be written over
+   * @param quiet whether only warnings and results are shown
+   * @param nanoTime a clock, {@code System::nanoTime}
+   */
+  public Console(
+      PrintStream out, PrintStream err, boolean live, boolean quiet, LongSupplier nanoTime) {
+    this.out = out;
+    this.err = err;
+    this.live = live;
+    this.quiet = quiet;
+    this.progress = new ProgressLine(live, nanoTime);
+  }
+
+  /** The process's own streams. */
+  public static Console ofProcess(boolean quiet) {
+    boolean live = System.console().isTerminal();
+    return new Console(System.out, System.err, live, quiet, System::nanoTime);
+  }
+
+  /** Says nothing at all. */
+  public static Console silent() {
+    var nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+    return new Console(nowhere, nowhere, false, true, System::nanoTime);
+  }
+
+  /** A line of information; left out when quiet. */
+  public void say(String line) {
+    if (!quiet) {
+      finishLine();
+      out.println(line);
+    }
+  }
+
+  /** A line that matters even to those who want quiet. */
+  public void result(String line) {
+    finishLine();
+    out.println(line);
+  }
+
+  /** Something that may be wrong but does not stop the run; always shown. */
+  public void warn(String line) {
+    finishLine();
+    out.flush();
+    err.println("warning: " + line);
+  }
+
+  /** Shows how far the run is. */
+  public void step(StepProgress step) {
+    if (quiet) {
+      return;
+    }
+    progress.after(step).ifPresent(this::show);
+  }
+
+  private void show(String line) {
+    if (live) {
+      out.print("\r" + line + CLEAR_TO_END_OF_LINE);
+      out.flush();
+      lineIsOpen = true;
+    } else {
+      out.println(line);
+    }
+  }
+
+  /** Leaves the live line standing and goes on below it. */
+  public void finishLine() {
+    if (lineIsOpen) {
+      out.println();
+      lineIsOpen = false;
+    }
+  }
+}

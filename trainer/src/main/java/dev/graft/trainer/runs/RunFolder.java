@@ -1,0 +1,254 @@
+package dev.graft.trainer.runs;
+
+import dev.graft.trainer.config.UserException;
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * A run's folder: {@code config.yaml}, {@code metrics.jsonl}, {@code checkpoints/step-000050/},
+ * {@code adapter/}, {@code report.html}.
+ *
+ * <p>{@link #create} refuses a folder that holds a run. With {@code overwrite} the old run's files,
+ * and no others, are moved aside; {@link #begun} deletes them once the new run is under way, and
+ * {@link #close} puts them back where it never was. So a run that fails on its first step leaves
+ * everything as it found it.
+ */
+public final class RunFolder implements AutoCloseable {
+
+  /** What graft writes, relative to the folder; anything else in there is somebody else's. */
+  private static final Pattern OWN =
+      Pattern.compile(
+          "(config\\.yaml|metrics\\.jsonl|samples\\.jsonl|report\\.html"
+              + "|adapter/(adapter_config\\.json|adapter_model\\.safetensors|README\\.md)"
+              + "|checkpoints/step-\\d+/.*"
+              + "|(adapter|checkpoints/step-\\d+)\\.tmp-[^/]+/.*"
+              + "|[^/]+\\.tmp-[^/]+)");
+
+  private static final Pattern OWN_FOLDER =
+      Pattern.compile("(adapter|checkpoints|.*\\.tmp-[^/]+)(/.*)?");
+
+  private static final Pattern CHECKPOINT = Pattern.compile("step-\\d{6,}");
+  private static final String REPLACED = ".replaced-run";
+
+  private final Path root;
+  private final boolean isNew;
+  private boolean begun;
+
+  private RunFolder(Path root, boolean isNew) {
+    this.root = root;
+    this.isNew = isNew;
+  }
+
+  /**
+   * Refuses what {@link #create} would refuse, and writes nothing: to be asked before the hours of
+   * reading data and models.
+   */
+  public static void check(Path output, boolean overwrite) {
+    if (Files.exists(output) && !Files.isDirectory(output)) {
+      throw new UserException(output + ": is a file, a folder is needed for the run's output");
+    }
+    if (MetricsWriter.isBeingWritten(output.resolve("metrics.jsonl"))) {
+      throw new UserException(
+          output + ": another run is writing to it; wait for it, or choose another output");
+    }
+    if (!overwrite && holdsRun(output)) {
+      throw new UserException(
+          output
+              + ": already holds a run; give another folder with --set output=…, or replace the"
+              + " run with --overwrite");
+    }
+    Path existing = existingAncestor(output);
+    if (!Files.isDirectory(existing) || !Files.isWritable(existing)) {
+      throw new UserException(
+          "%s: cannot be made: %s is not a folder that one may write to"
+              .formatted(output, existing));
+    }
+  }
+
+  /** Makes the folder, after {@link #check}. */
+  public static RunFolder create(Path output, boolean overwrite) {
+    check(output, overwrite);
+    boolean isNew = !Files.exists(output);
+    var folder = new RunFolder(output, isNew);
+    try {
+      Files.createDirectories(output);
+      folder.moveAside();
+      return folder;
+    } catch (IOException e) {
+      throw new UserException("%s: cannot be written: %s".formatted(output, e), e);
+    }
+  }
+
+  /** The folder itself. */
+  public Path root() {
+    return root;
+  }
+
+  public Path config() {
+    return root.resolve("config.yaml");
+  }
+
+  public Path metrics() {
+    return root.resolve("metrics.jsonl");
+  }
+
+  public Path adapter() {
+    return root.resolve("adapter");
+  }
+
+  public Path report() {
+    return root.resolve("report.html");
+  }
+
+  /** Where the checkpoint after so many steps goes: {@code checkpoints/step-000050}. */
+  public Path checkpoint(int step) {
+    return root.resolve("checkpoints/step-%06d".formatted(step));
+  }
+
+  /** Finished checkpoints, oldest first. */
+  public List<Path> checkpoints() throws IOException {
+    Path folder = root.resolve("checkpoints");
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (var paths = Files.list(folder)) {
+      return paths
+          .filter(path -> CHECKPOINT.matcher(path.getFileName().toString()).matches())
+          .sorted(Comparator.comparingInt(RunFolder::stepOf))
+          .toList();
+    }
+  }
+
+  /** Writes a checkpoint, whole or not at all, then deletes all but the newest ones. */
+  public Path saveCheckpoint(int step, int keep, AtomicFiles.FolderWriter writer)
+      throws IOException {
+    Path target = checkpoint(step);
+    Files.createDirectories(root.resolve("checkpoints"));
+    AtomicFiles.writeFolder(target, writer);
+    List<Path> all = checkpoints();
+    for (Path old : all.subList(0, Math.max(0, all.size() - keep))) {
+      AtomicFiles.deleteTree(old);
+    }
+    return target;
+  }
+
+  /** The run is under way: the one that it replaces, if any, is deleted. */
+  public void begun() throws IOException {
+    if (!begun) {
+      begun = true;
+      AtomicFiles.deleteTree(root.resolve(REPLACED));
+    }
+  }
+
+  /** Where the run never was under way, removes what it wrote and puts back what it replaced. */
+  @Override
+  public void close() throws IOException {
+    if (begun) {
+      return;
+    }
+    begun = true;
+    for (Path file : ownFiles(root)) {
+      Files.delete(root.resolve(file));
+    }
+    Path replaced = root.resolve(REPLACED);
+    if (Files.isDirectory(replaced)) {
+      moveAll(replaced, root, ownFiles(replaced));
+      AtomicFiles.deleteTree(replaced);
+    }
+    deleteEmptyFolders(root);
+    if (isNew) {
+      deleteIfEmpty(root);
+    }
+  }
+
+  private void moveAside() throws IOException {
+    // A crash may have left an older run aside: it stays the one to put back, and what is in place
+    // of its files belongs to a run that never was under way.
+    moveAll(root, root.resolve(REPLACED), ownFiles(root));
+    deleteEmptyFolders(root);
+  }
+
+  private static void moveAll(Path from, Path to, List<Path> files) throws IOException {
+    for (Path file : files) {
+      Path target = to.resolve(file);
+      if (Files.exists(target)) {
+        Files.delete(from.resolve(file));
+      } else {
+        Files.createDirectories(target.getParent());
+        Files.move(from.resolve(file), target, StandardCopyOption.ATOMIC_MOVE);
+      }
+    }
+  }
+
+  private static boolean holdsRun(Path output) {
+    try {
+      return Files.isDirectory(output)
+          && (!ownFiles(output).isEmpty() || Files.exists(output.resolve(REPLACED)));
+    } catch (IOException e) {
+      throw new UserException("%s: cannot be read: %s".formatted(output, e), e);
+    }
+  }
+
+  /** Files that graft wrote, relative to the root. */
+  private static List<Path> ownFiles(Path root) throws IOException {
+    var own = new ArrayList<Path>();
+    for (String place : List.of("", "adapter", "checkpoints")) {
+      Path folder = root.resolve(place);
+      if (Files.isDirectory(folder)) {
+        try (var paths = Files.walk(folder, place.equals("checkpoints") ? 8 : 2)) {
+          paths
+              .filter(path -> !Files.isDirectory(path))
+              .map(root::relativize)
+              .filter(path -> OWN.matcher(path.toString().replace('\\', '/')).matches())
+              .filter(path -> !own.contains(path))
+              .forEach(own::add);
+        }
+      }
+    }
+    return own;
+  }
+
+  /** Folders of graft's that moving has emptied. */
+  private static void deleteEmptyFolders(Path root) throws IOException {
+    List<Path> folders;
+    try (var paths = Files.walk(root, 4)) {
+      folders =
+          paths
+              .filter(Files::isDirectory)
+              .filter(path -> OWN_FOLDER.matcher(root.relativize(path).toString()).matches())
+              .sorted(Comparator.reverseOrder())
+              .toList();
+    }
+    for (Path folder : folders) {
+      deleteIfEmpty(folder);
+    }
+  }
+
+  private static void deleteIfEmpty(Path folder) throws IOException {
+    try {
+      Files.delete(folder);
+    } catch (DirectoryNotEmptyException | NoSuchFileException e) {
+      // Somebody else's files are in there, or it is gone: either is fine.
+    }
+  }
+
+  private static int stepOf(Path checkpoint) {
+    return Integer.parseInt(checkpoint.getFileName().toString().substring("step-".length()));
+  }
+
+  private static Path existingAncestor(Path output) {
+    Path path = output.toAbsolutePath().normalize();
+    while (!Files.exists(path) && path.getParent() != null) {
+      path = path.getParent();
+    }
+    return path;
+  }
+}
