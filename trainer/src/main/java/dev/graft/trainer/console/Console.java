@@ -3,6 +3,7 @@ package dev.graft.trainer.console;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
@@ -38,7 +39,7 @@ public final class Console {
 
   /** The process's own streams. */
   public static Console ofProcess(boolean quiet) {
-    boolean live = System.console().isTerminal();
+    boolean live = Optional.ofNullable(System.console()).filter(it -> it.isTerminal()).isPresent();
     return new Console(System.out, System.err, live, quiet, System::nanoTime);
   }
 
