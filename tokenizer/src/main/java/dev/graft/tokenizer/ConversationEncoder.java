@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Conversations to token sequences: laid out by the format, encoded by the tokenizer, with the
@@ -26,7 +25,7 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
   /** Many conversations at once, on all cores. */
   public List<TokenSequence> encodeAll(List<Conversation> conversations) {
     List<Rendered> rendered = conversations.stream().map(format::render).toList();
-    Map<Segment.Text, Encoding> encodings = encodeTexts(rendered);
+    IdentityHashMap<Segment.Text, Encoding> encodings = encodeTexts(rendered);
     List<TokenSequence> sequences = new ArrayList<>(conversations.size());
     for (int i = 0; i < rendered.size(); i++) {
       Tokens tokens = new Tokens();
@@ -52,7 +51,7 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
   }
 
   /** By identity: equal texts are encoded each for itself, which no lookup could beat. */
-  private Map<Segment.Text, Encoding> encodeTexts(List<Rendered> rendered) {
+  private IdentityHashMap<Segment.Text, Encoding> encodeTexts(List<Rendered> rendered) {
     List<Segment.Text> withOffsets = new ArrayList<>();
     List<Segment.Text> without = new ArrayList<>();
     for (Rendered one : rendered) {
@@ -62,7 +61,7 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
         }
       }
     }
-    Map<Segment.Text, Encoding> encodings = new IdentityHashMap<>();
+    IdentityHashMap<Segment.Text, Encoding> encodings = new IdentityHashMap<>();
     List<Encoding> placed =
         tokenizer.encodeAllWithOffsets(withOffsets.stream().map(Segment.Text::text).toList());
     for (int i = 0; i < placed.size(); i++) {
@@ -77,7 +76,8 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
   }
 
   /** Appends all tokens and says whether the last answer ends with an end token. */
-  private boolean append(Rendered rendered, Map<Segment.Text, Encoding> encodings, Tokens tokens) {
+  private boolean append(
+      Rendered rendered, IdentityHashMap<Segment.Text, Encoding> encodings, Tokens tokens) {
     boolean closed = true;
     for (Segment segment : rendered.segments()) {
       switch (segment) {

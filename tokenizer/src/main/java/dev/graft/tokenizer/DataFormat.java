@@ -6,14 +6,14 @@ import java.util.Locale;
 public enum DataFormat {
   /** Whichever of the others the first row is. */
   AUTO,
-  /**
-   * {@code {"conversations":[{"role":"human","content":"…"},{"role":"assistant","content":"…"}]}}
-   */
+  /** Messages: {@code {"conversations":[{"role":"human","content":"…"}, …]}}. */
   CONVERSATIONS,
-  /** {@code {"input_ids":[…],"labels":[…]}}, label -100 where a token is not a target. */
+  /** Tokens: {@code {"input_ids":[…],"labels":[…]}}, label -100 where a token is not a target. */
   TOKENS;
 
   /**
+   * The format that a configuration names.
+   *
    * @param name {@code auto}, {@code conversations} or {@code tokens}
    * @throws DataException for any other name
    */

@@ -57,9 +57,9 @@ record TokenizerConfig(
     }
     return new TokenizerConfig(
         Map.copyOf(tokens),
-        addBos != null && addBos.isBoolean() ? addBos.booleanValue() : null,
+        (addBos != null && addBos.isBoolean()) ? addBos.booleanValue() : null,
         // A tokenizer that declares "no BOS" has none, whatever the model's configuration says.
-        bosIds.isEmpty() || config.has("bos_token") ? null : bosIds.first(),
+        (bosIds.isEmpty() || config.has("bos_token")) ? null : bosIds.first(),
         eosIds);
   }
 
