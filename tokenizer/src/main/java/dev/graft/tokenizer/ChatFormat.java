@@ -3,7 +3,7 @@ package dev.graft.tokenizer;
 import java.util.List;
 
 /** How conversations are laid out as text for a model, and which parts of it the model learns. */
-public sealed interface ChatFormat permits PlainFormat {
+public sealed interface ChatFormat permits PlainFormat, TemplateFormat {
   /** The whole conversation, for training. */
   Rendered render(Conversation conversation);
 

@@ -91,18 +91,18 @@ final class LiteralGuard implements AutoCloseable {
   Encoding encode(MarkedText marked) {
     String text = marked.text();
     StringBuilder respelled = new StringBuilder(text.length() + 64);
-    List<int[]> moves = new ArrayList<>(); // {index in respelled, index in text}, ascending
+    IndexShifts toOriginal = new IndexShifts();
     int done = 0;
     for (Span token : specialTokensOutsideOf(marked)) {
       respelled.append(text, done, token.start());
-      moves.add(new int[] {respelled.length(), token.start()});
+      toOriginal.add(respelled.length(), token.start());
       respelled.append(markers.get(text.substring(token.start(), token.end())));
-      moves.add(new int[] {respelled.length(), token.end()});
+      toOriginal.add(respelled.length(), token.end());
       done = token.end();
     }
     respelled.append(text, done, text.length());
     Encoding encoding = guarded.encode(List.of(respelled.toString()), true).getFirst();
-    return translatedBack(encoding, moves);
+    return translatedBack(encoding, toOriginal);
   }
 
   private List<Span> specialTokensOutsideOf(MarkedText marked) {
@@ -125,30 +125,16 @@ final class LiteralGuard implements AutoCloseable {
     return tokens;
   }
 
-  private Encoding translatedBack(Encoding encoding, List<int[]> moves) {
+  private Encoding translatedBack(Encoding encoding, IndexShifts toOriginal) {
     int[] ids = encoding.ids().clone();
     int[] starts = encoding.starts().clone();
     int[] ends = encoding.ends().clone();
     for (int i = 0; i < ids.length; i++) {
       ids[i] = originalIds.getOrDefault(ids[i], ids[i]);
-      starts[i] = back(starts[i], moves);
-      ends[i] = back(ends[i], moves);
+      starts[i] = toOriginal.apply(starts[i]);
+      ends[i] = toOriginal.apply(ends[i]);
     }
     return new Encoding(ids, starts, ends);
-  }
-
-  private static int back(int index, List<int[]> moves) {
-    int low = 0;
-    int high = moves.size();
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (moves.get(middle)[0] <= index) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low == 0 ? index : index + moves.get(low - 1)[1] - moves.get(low - 1)[0];
   }
 
   @Override

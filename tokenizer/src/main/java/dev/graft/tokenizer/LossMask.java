@@ -1,5 +1,6 @@
 package dev.graft.tokenizer;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -15,7 +16,8 @@ import java.util.Set;
  *
  * <p><b>The token that ends the turn is a target as well</b>, with white space before it: the first
  * special token after the stretch, if it ends texts ({@link Tokenizer#endIds()}) or is the one that
- * follows the text's last stretch, where no other turn begins and it can only be an end.
+ * follows the text's last stretch, where no other turn begins and it can only be an end. If nothing
+ * but white space follows the last stretch, that white space is learned too: EOS comes after it.
  *
  * @param target (T) which tokens are targets
  * @param closed whether the last stretch is followed by, or ends with, a special token
@@ -52,7 +54,16 @@ record LossMask(boolean[] target, boolean closed) {
         }
       }
     }
+    if (finalEnd < 0 && afterStretch.length > 0) {
+      markIfBlank(text, encoding, afterStretch[afterStretch.length - 1], target);
+    }
     return new LossMask(target, finalEnd >= 0);
+  }
+
+  private static void markIfBlank(String text, Encoding encoding, int after, boolean[] target) {
+    if (after < target.length && text.substring(encoding.starts()[after]).isBlank()) {
+      Arrays.fill(target, after, target.length, true);
+    }
   }
 
   private static boolean endsTurns(int[] ids, int end, int finalEnd, Set<Integer> endIds) {

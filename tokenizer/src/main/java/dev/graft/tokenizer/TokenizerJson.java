@@ -1,11 +1,13 @@
 package dev.graft.tokenizer;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -50,6 +52,27 @@ record TokenizerJson(
         reading.maxId + 1);
   }
 
+  /**
+   * The texts of all special tokens, without reading the vocabulary that follows them; none if
+   * there is no such file.
+   */
+  static Set<String> specialTokens(Path file) {
+    if (!Files.isRegularFile(file)) {
+      return Set.of();
+    }
+    Reading reading = new Reading(file, Set.of());
+    reading.stopsBehindAddedTokens = true;
+    try (JsonParser parser = JsonFiles.MAPPER.createParser(JsonFiles.read(file))) {
+      reading.root(parser);
+    } catch (JacksonException e) {
+      throw JsonFiles.broken(file, e);
+    }
+    return reading.added.entrySet().stream()
+        .filter(token -> reading.special.get(token.getValue()))
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
   private static final class Reading {
     final Path file;
     final Set<String> wanted;
@@ -59,6 +82,7 @@ record TokenizerJson(
     final BitSet bytes = new BitSet();
     int maxId = -1;
     boolean hasVocabulary;
+    boolean stopsBehindAddedTokens;
 
     Reading(Path file, Set<String> wanted) {
       this.file = file;
@@ -74,6 +98,9 @@ record TokenizerJson(
         if (key.equals("added_tokens") && value == JsonToken.START_ARRAY) {
           while (json.nextToken() == JsonToken.START_OBJECT) {
             addedToken(json);
+          }
+          if (stopsBehindAddedTokens) {
+            return;
           }
         } else if (key.equals("model") && value == JsonToken.START_OBJECT) {
           model(json);
@@ -114,6 +141,15 @@ record TokenizerJson(
           }
         } else if (key.equals("vocab") && value == JsonToken.START_ARRAY) {
           unigramVocabulary(json);
+        } else if (key.equals("continuing_subword_prefix")
+            && value != JsonToken.VALUE_NULL
+            && !json.getString().isEmpty()) {
+          // The core cuts it off every merge without looking, and a panic there ends the JVM.
+          throw new DataException(
+              file
+                  + ": continuing_subword_prefix \""
+                  + json.getString()
+                  + "\" is not supported; no Llama or Mistral tokenizer has one.");
         } else {
           json.skipChildren();
         }

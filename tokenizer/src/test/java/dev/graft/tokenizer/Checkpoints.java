@@ -45,7 +45,8 @@ final class Checkpoints {
     return LOADED.computeIfAbsent(name, n -> HuggingFaceTokens.load(folder(n)));
   }
 
-  private static Path folder(String name) {
+  /** A checkpoint folder that holds the tokenizer of that name. */
+  static Path folder(String name) {
     try {
       Path folder = Files.createTempDirectory("graft-" + name);
       return switch (name) {

@@ -1,0 +1,118 @@
+package dev.graft.tokenizer;
+
+import dev.graft.tokenizer.template.ChatTemplate;
+import dev.graft.tokenizer.template.Rendering;
+import dev.graft.tokenizer.template.TemplateException;
+import dev.graft.tokenizer.template.TemplateInput;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The layout that a checkpoint's own Jinja template prescribes. The conversation is rendered whole
+ * and encoded whole, without adding anything: the ids are those of transformers' {@code
+ * apply_chat_template(tokenize=True)}, so BOS is there exactly if the template writes it.
+ *
+ * <p>Targets are the assistant's turns: what {@code {% generation %}} blocks print if the template
+ * has any, else everything from where the generation prompt ends to the end-of-turn token, see
+ * {@link ChatTemplate#render} and {@link LossMask}. A conversation whose last turn the template
+ * leaves open gets the tokenizer's EOS, as a target, so that the model learns to stop.
+ *
+ * <p>What looks like a special token inside a message stays text.
+ */
+public final class TemplateFormat implements ChatFormat {
+  private final ChatTemplate template;
+  private final Path file;
+  private final Map<String, String> specialTokens;
+  private final WordDisguise disguise;
+  // One moment for the whole run, so that a template that prints the date prints one date.
+  private final Clock clock;
+
+  private TemplateFormat(ChatTemplate template, Path file, Path checkpoint, Clock clock) {
+    this.template = template;
+    this.file = file;
+    this.clock = clock;
+    specialTokens = TokenizerConfig.read(checkpoint).tokens();
+    disguise = new WordDisguise(TokenizerJson.specialTokens(checkpoint.resolve("tokenizer.json")));
+  }
+
+  /**
+   * Parses a template.
+   *
+   * @param source the template's text
+   * @param file where it came from, for messages
+   * @param checkpoint the folder that names the special tokens
+   * @param clock what a template that prints the date goes by
+   * @throws DataException if the template is outside of what is supported
+   */
+  public static TemplateFormat parse(String source, Path file, Path checkpoint, Clock clock) {
+    try {
+      return new TemplateFormat(ChatTemplate.parse(source), file, checkpoint, clock);
+    } catch (TemplateException e) {
+      throw new DataException(
+          file
+              + ": "
+              + e.getMessage()
+              + ". Name another template in data.template, or plain for none.",
+          e);
+    }
+  }
+
+  @Override
+  public Rendered render(Conversation conversation) {
+    List<String> hidden = new ArrayList<>();
+    TemplateInput input = input(disguise.hide(conversation.messages(), hidden), false);
+    try {
+      Rendering rendering = template.render(input);
+      return new Rendered(
+          List.of(disguise.restore(rendering.text(), assistantTurns(rendering), hidden)));
+    } catch (TemplateException e) {
+      throw refused(conversation.origin() + ": ", e);
+    }
+  }
+
+  @Override
+  public Rendered prompt(List<Message> messages) {
+    ChatFormat.checkPrompt(messages);
+    List<String> hidden = new ArrayList<>();
+    TemplateInput input = input(disguise.hide(messages, hidden), true);
+    try {
+      return new Rendered(List.of(disguise.restore(template.text(input), List.of(), hidden)));
+    } catch (TemplateException e) {
+      throw refused("", e);
+    }
+  }
+
+  private static List<Span> assistantTurns(Rendering rendering) {
+    List<dev.graft.tokenizer.template.Span> spans =
+        rendering.generationSpans().isEmpty()
+            ? rendering.assistantSpans()
+            : rendering.generationSpans();
+    return spans.stream().map(span -> new Span(span.start(), span.end())).toList();
+  }
+
+  private TemplateInput input(List<Message> messages, boolean addGenerationPrompt) {
+    TemplateInput.Builder input =
+        TemplateInput.builder(
+            messages.stream()
+                .map(m -> Map.of("role", m.role().templateName(), "content", m.content()))
+                .toList());
+    specialTokens.forEach(input::variable);
+    return input.addGenerationPrompt(addGenerationPrompt).clock(clock).build();
+  }
+
+  private DataException refused(String where, TemplateException e) {
+    return new DataException(
+        e.raisedByTemplate()
+            ? where
+                + "the chat template of "
+                + file
+                + " refuses the conversation: "
+                + e.getMessage()
+                + ". Change the conversation, or name another template in data.template."
+            : where + file + ": " + e.getMessage(),
+        e);
+  }
+}

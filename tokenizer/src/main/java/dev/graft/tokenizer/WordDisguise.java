@@ -1,0 +1,100 @@
+package dev.graft.tokenizer;
+
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Carries words that look like special tokens through a chat template, so that afterwards it is
+ * known which {@code <|im_end|>} somebody wrote and which the template did. Before rendering each
+ * such word is replaced by letters that contain a random number; after rendering it is put back and
+ * its place is noted as literal. Messages without such words, nearly all, pass untouched.
+ *
+ * <p>The template sees the letters instead of the word, so a template that looks for a special
+ * token inside a message does not find it, which is what keeps a message from steering the
+ * template.
+ */
+final class WordDisguise {
+  private final Pattern words;
+  private final Pattern disguises;
+  private final String nonce;
+
+  /**
+   * @param specialTokens the texts of all special tokens
+   */
+  WordDisguise(Set<String> specialTokens) {
+    byte[] random = new byte[16];
+    new SecureRandom().nextBytes(random);
+    nonce = "graft" + HexFormat.of().formatHex(random) + "n";
+    disguises = Pattern.compile(nonce + "([0-9]+)e");
+    words =
+        Pattern.compile(
+            specialTokens.isEmpty()
+                ? "(?!)" // matches nothing
+                : specialTokens.stream()
+                    .sorted(Comparator.comparingInt(String::length).reversed())
+                    .map(Pattern::quote)
+                    .collect(Collectors.joining("|")));
+  }
+
+  /**
+   * Hides the words of some messages.
+   *
+   * @param hidden receives the hidden words
+   */
+  List<Message> hide(List<Message> messages, List<String> hidden) {
+    return messages.stream()
+        .map(message -> new Message(message.role(), hide(message.content(), hidden)))
+        .toList();
+  }
+
+  private String hide(String content, List<String> hidden) {
+    Matcher matcher = words.matcher(content);
+    if (!matcher.find()) {
+      return content;
+    }
+    return matcher.replaceAll(word -> {
+      hidden.add(word.group());
+      return nonce + (hidden.size() - 1) + "e";
+    });
+  }
+
+  /**
+   * Puts the words back.
+   *
+   * @param rendered what the template made of the messages
+   * @param targets stretches of it, translated along
+   * @param hidden the words that {@link #hide} hid
+   */
+  Segment.Text restore(String rendered, List<Span> targets, List<String> hidden) {
+    if (hidden.isEmpty()) {
+      return new Segment.Text(MarkedText.noneLiteral(rendered), targets);
+    }
+    StringBuilder text = new StringBuilder(rendered.length());
+    List<Span> literal = new ArrayList<>();
+    IndexShifts shifts = new IndexShifts();
+    Matcher matcher = disguises.matcher(rendered);
+    int done = 0;
+    while (matcher.find()) {
+      text.append(rendered, done, matcher.start());
+      int start = text.length();
+      text.append(hidden.get(Integer.parseInt(matcher.group(1))));
+      literal.add(new Span(start, text.length()));
+      shifts.add(matcher.end(), text.length());
+      done = matcher.end();
+    }
+    text.append(rendered, done, rendered.length());
+    // A stretch never begins or ends inside a disguise, so its ends can be translated directly.
+    List<Span> moved =
+        targets.stream()
+            .map(span -> new Span(shifts.apply(span.start()), shifts.apply(span.end())))
+            .toList();
+    return new Segment.Text(new MarkedText(text.toString(), literal), moved);
+  }
+}
