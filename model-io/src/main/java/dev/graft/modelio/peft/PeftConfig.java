@@ -104,7 +104,7 @@ public record PeftConfig(
   }
 
   /** Whether a module should have an adapter; null where only an expression in Python knows. */
-  @Nullable Boolean targets(int layer, Projection projection) {
+  public @Nullable Boolean targets(int layer, Projection projection) {
     if (layersToTransform != null && !layersToTransform.contains(layer)) {
       return false;
     }

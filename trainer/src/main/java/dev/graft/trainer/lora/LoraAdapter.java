@@ -1,17 +1,22 @@
 package dev.graft.trainer.lora;
 
 import dev.graft.modelio.Projection;
+import dev.graft.modelio.peft.LoraWeights;
+import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.lora.ParameterLayout.Module;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.LowRank;
 import dev.graft.trainer.model.ProjectionGroup;
+import dev.graft.trainer.model.StackedRanks;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.HostArrays;
 import dev.graft.trainer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +36,7 @@ public final class LoraAdapter {
   /** A matrix, as products read it, and the master it is rounded from. */
   private record Copy(Tensor master, Tensor working) {}
 
-  private final LoraSpec spec;
+  private final PeftConfig config;
   private final Kernels kernels;
   private final ParameterLayout layout;
   private final INDArray parameters;
@@ -39,10 +44,10 @@ public final class LoraAdapter {
   private final List<Copy> copies = new ArrayList<>();
   private final List<Tensor> deviceGradients = new ArrayList<>();
 
-  private LoraAdapter(LoraSpec spec, Llama model) {
-    this.spec = spec;
-    this.kernels = model.kernels();
-    this.layout = ParameterLayout.of(model.config(), spec);
+  private LoraAdapter(PeftConfig config, ParameterLayout layout, Kernels kernels) {
+    this.config = config;
+    this.kernels = kernels;
+    this.layout = layout;
     this.parameters = HostArrays.zeros(layout.size());
     this.gradients = HostArrays.zeros(layout.size());
   }
@@ -52,20 +57,54 @@ public final class LoraAdapter {
    * PEFT initialises it), B zero, so that it changes nothing yet. Each matrix is drawn from a
    * generator of its own, keyed by seed and place.
    */
-  public static LoraAdapter initialized(LoraSpec spec, Llama model, long seed) {
-    LoraAdapter adapter = new LoraAdapter(spec, model);
-    for (Module module : adapter.layout.modules()) {
-      long place = (long) module.layer() * Projection.values().length + module.projection().ordinal();
-      SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + place);
-      double bound = 1 / Math.sqrt(module.in());
-      float[] a = new float[Math.toIntExact(module.sizeOfA())];
-      for (int i = 0; i < a.length; i++) {
-        a[i] = (float) random.nextDouble(-bound, bound);
-      }
-      adapter.write(module.a(), a);
+  public static LoraAdapter initialized(PeftConfig config, Llama model, long seed) {
+    ParameterLayout layout = ParameterLayout.of(model.config(), config);
+    LoraAdapter adapter = new LoraAdapter(config, layout, model.kernels());
+    for (Module module : layout.modules()) {
+      adapter.write(module.a(), kaimingUniform(module, seed));
     }
     adapter.attach(model);
     return adapter;
+  }
+
+  private static float[] kaimingUniform(Module module, long seed) {
+    int place = module.projection().path(module.layer()).hashCode();
+    SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + place);
+    double bound = 1 / Math.sqrt(module.in());
+    float[] a = new float[module.sizeOfA()];
+    for (int i = 0; i < a.length; i++) {
+      a[i] = (float) random.nextDouble(-bound, bound);
+    }
+    return a;
+  }
+
+  /** An adapter that exists already, attached to the model. */
+  public static LoraAdapter of(PeftAdapter peft, Llama model) {
+    ParameterLayout layout = ParameterLayout.of(model.config(), peft);
+    LoraAdapter adapter = new LoraAdapter(peft.config(), layout, model.kernels());
+    for (int i = 0; i < peft.weights().size(); i++) {
+      LoraWeights weights = peft.weights().get(i);
+      Module module = layout.modules().get(i);
+      adapter.write(module.a(), weights.a());
+      adapter.write(module.b(), weights.b());
+    }
+    adapter.attach(model);
+    return adapter;
+  }
+
+  /** The adapter as it is now, in PEFT's terms. */
+  public PeftAdapter toPeft() {
+    List<LoraWeights> weights = new ArrayList<>();
+    for (Module module : layout.modules()) {
+      weights.add(
+          new LoraWeights(
+              module.layer(),
+              module.projection(),
+              module.rank(),
+              read(module.a(), module.sizeOfA()),
+              read(module.b(), module.sizeOfB())));
+    }
+    return new PeftAdapter(config, weights);
   }
 
   /** Builds the views of every group and hands them to the model. */
@@ -96,13 +135,13 @@ public final class LoraAdapter {
               row,
               working(module.b(), module.out(), module.rank()),
               gradient(module.b(), module.out(), module.rank()),
-              spec.scale()));
+              module.scale()));
       row += module.rank();
     }
     return new LowRank(
         working(firstA, stacked, in),
         gradient(firstA, stacked, in),
-        java.util.Collections.unmodifiableList(members));
+        Collections.unmodifiableList(members));
   }
 
   private static @Nullable Module find(List<Module> modules, Projection projection) {
@@ -135,8 +174,13 @@ public final class LoraAdapter {
   }
 
   /** What this adapter is made of. */
-  public LoraSpec spec() {
-    return spec;
+  public PeftConfig config() {
+    return config;
+  }
+
+  /** The ranks that the model's buffers have to hold. */
+  public StackedRanks ranks() {
+    return layout.ranks();
   }
 
   /** All parameters as one float32 vector; after writing to it, {@link #refresh}. */
@@ -174,17 +218,13 @@ public final class LoraAdapter {
     deviceGradients.forEach(kernels::pull);
   }
 
-  ParameterLayout layout() {
-    return layout;
-  }
-
-  float[] read(long offset, long size) {
+  private float[] read(long offset, long size) {
     MemorySegment slice =
         HostArrays.memory(parameters).asSlice(offset * Float.BYTES, size * Float.BYTES);
     return slice.toArray(ValueLayout.JAVA_FLOAT);
   }
 
-  void write(long offset, float[] values) {
+  private void write(long offset, float[] values) {
     MemorySegment memory = HostArrays.memory(parameters);
     MemorySegment.copy(
         values, 0, memory, ValueLayout.JAVA_FLOAT, offset * Float.BYTES, values.length);

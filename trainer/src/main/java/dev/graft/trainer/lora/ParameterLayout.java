@@ -2,9 +2,15 @@ package dev.graft.trainer.lora;
 
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.Projection;
+import dev.graft.modelio.peft.LoraWeights;
+import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.trainer.model.ProjectionGroup;
+import dev.graft.trainer.model.StackedRanks;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Where each matrix of an adapter lies in the flat vector of parameters. All A matrices come first,
@@ -19,40 +25,64 @@ record ParameterLayout(List<Module> modules, long size) {
   /**
    * One adapted linear layer.
    *
+   * @param scale what {@code x Aᵀ Bᵀ} is multiplied with
    * @param a offset of A, (rank, in)
    * @param b offset of B, (out, rank)
    */
-  record Module(int layer, Projection projection, int rank, int in, int out, long a, long b) {
+  record Module(
+      int layer, Projection projection, int rank, float scale, int in, int out, long a, long b) {
+
+    private static Module of(ModelConfig model, PeftConfig config, int layer, Projection p) {
+      int rank = config.rank(layer, p);
+      float scale = (float) config.scale(layer, p);
+      return new Module(layer, p, rank, scale, p.inFeatures(model), p.outFeatures(model), 0, 0);
+    }
+
+    private Module at(long a, long b) {
+      return new Module(layer, projection, rank, scale, in, out, a, b);
+    }
 
     /** Elements of A. */
-    long sizeOfA() {
-      return (long) rank * in;
+    int sizeOfA() {
+      return Math.multiplyExact(rank, in);
     }
 
     /** Elements of B. */
-    long sizeOfB() {
-      return (long) out * rank;
+    int sizeOfB() {
+      return Math.multiplyExact(out, rank);
     }
   }
 
-  static ParameterLayout of(ModelConfig config, LoraSpec spec) {
-    List<Module> adapted = new ArrayList<>();
-    for (int layer = 0; layer < config.layers(); layer++) {
+  /** The layout of a new adapter: every module that the configuration targets. */
+  static ParameterLayout of(ModelConfig model, PeftConfig config) {
+    List<Module> modules = new ArrayList<>();
+    for (int layer = 0; layer < model.layers(); layer++) {
       for (Projection projection : Projection.values()) {
-        if (spec.targets().contains(projection)) {
-          int in = projection.inFeatures(config);
-          int out = projection.outFeatures(config);
-          adapted.add(new Module(layer, projection, spec.rank(), in, out, 0, 0));
+        if (Boolean.TRUE.equals(config.targets(layer, projection))) {
+          modules.add(Module.of(model, config, layer, projection));
         }
       }
     }
+    return place(modules);
+  }
+
+  /** The layout of an adapter that exists: the modules it has weights for. */
+  static ParameterLayout of(ModelConfig model, PeftAdapter adapter) {
+    List<Module> modules = new ArrayList<>();
+    for (LoraWeights weights : adapter.weights()) {
+      modules.add(Module.of(model, adapter.config(), weights.layer(), weights.projection()));
+    }
+    return place(modules);
+  }
+
+  private static ParameterLayout place(List<Module> modules) {
     long a = 0;
-    long b = adapted.stream().mapToLong(Module::sizeOfA).sum();
+    long b = modules.stream().mapToLong(Module::sizeOfA).sum();
     List<Module> placed = new ArrayList<>();
-    for (Module m : adapted) {
-      placed.add(new Module(m.layer, m.projection, m.rank, m.in, m.out, a, b));
-      a += m.sizeOfA();
-      b += m.sizeOfB();
+    for (Module module : modules) {
+      placed.add(module.at(a, b));
+      a += module.sizeOfA();
+      b += module.sizeOfB();
     }
     return new ParameterLayout(List.copyOf(placed), b);
   }
@@ -62,5 +92,12 @@ record ParameterLayout(List<Module> modules, long size) {
     return modules.stream()
         .filter(m -> m.layer == layer && group.members().contains(m.projection))
         .toList();
+  }
+
+  /** The ranks that the model's buffers have to hold: for each projection its largest. */
+  StackedRanks ranks() {
+    Map<Projection, Integer> ranks = new EnumMap<>(Projection.class);
+    modules.forEach(m -> ranks.merge(m.projection, m.rank, Math::max));
+    return new StackedRanks(ranks);
   }
 }

@@ -31,8 +31,8 @@ final class InputDropout {
 
   /** The mask of one group's input: the same in the forward and in the backward. */
   DropoutMask mask(int layer, ProjectionGroup group) {
-    int place = layer * ProjectionGroup.values().length + group.ordinal();
-    return new DropoutMask(settings.rate(), settings.seed(), settings.microBatch(), place);
+    return new DropoutMask(
+        settings.rate(), settings.seed(), settings.microBatch(), group.place(layer));
   }
 
   /** What the adapter reads: x itself, or a masked copy that lives until the next call. */

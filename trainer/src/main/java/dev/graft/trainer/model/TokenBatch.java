@@ -13,6 +13,7 @@ import java.util.List;
  * @param predictingRows (n) the tokens whose successor is a target, ascending
  * @param targets (n) the ids of those successors
  */
+@SuppressWarnings("ArrayRecordComponent") // handed over, never changed, never compared
 public record TokenBatch(
     int[] ids, int[] segmentStarts, int[] positions, int[] predictingRows, int[] targets) {
 
@@ -22,6 +23,7 @@ public record TokenBatch(
    * @param ids token ids
    * @param isTarget whether each token is to be predicted; the first never is, nothing precedes it
    */
+  @SuppressWarnings("ArrayRecordComponent")
   public record Sequence(int[] ids, boolean[] isTarget) {}
 
   /** Lays sequences one after another. */

@@ -1,5 +1,6 @@
 package dev.graft.trainer.optim;
 
+import dev.graft.trainer.config.Schedule;
 import org.nd4j.linalg.schedule.ISchedule;
 
 /**
@@ -18,17 +19,10 @@ import org.nd4j.linalg.schedule.ISchedule;
  * @param warmupSteps w
  * @param totalSteps n
  */
-public record LearningRateSchedule(Decay decay, double peak, int warmupSteps, int totalSteps)
+public record LearningRateSchedule(Schedule decay, double peak, int warmupSteps, int totalSteps)
     implements ISchedule {
 
   private static final long serialVersionUID = 1L;
-
-  /** What follows the warmup. */
-  public enum Decay {
-    CONSTANT,
-    LINEAR,
-    COSINE
-  }
 
   /** The rate of step {@code iteration}, counted from 0; epochs do not matter. */
   @Override

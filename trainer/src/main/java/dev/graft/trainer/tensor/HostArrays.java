@@ -59,7 +59,8 @@ public final class HostArrays {
     if (array.dataType() != DataType.FLOAT) {
       throw new IllegalArgumentException("float32 expected, not " + array.dataType());
     }
-    return MemorySegment.ofAddress(array.data().address())
+    // NOTE a footgun: for a view, the address is still that of the array it is a view of.
+    return MemorySegment.ofAddress(array.data().address() + array.offset() * Float.BYTES)
         .reinterpret(array.length() * Float.BYTES);
   }
 }

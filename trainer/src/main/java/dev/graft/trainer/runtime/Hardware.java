@@ -1,0 +1,47 @@
+package dev.graft.trainer.runtime;
+
+import dev.graft.trainer.config.DeviceChoice;
+import dev.graft.trainer.config.KernelsChoice;
+import dev.graft.trainer.config.Precision;
+import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.kernels.cpu.CpuFeatures;
+import dev.graft.trainer.kernels.cpu.CpuKernels;
+import dev.graft.trainer.kernels.reference.ReferenceKernels;
+import dev.graft.trainer.tensor.ElementType;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/** Decides what computes, from what was asked for and what is there. */
+public final class Hardware {
+
+  private Hardware() {}
+
+  /**
+   * The kernels for a run; the caller closes them.
+   *
+   * @throws UserException if what was asked for is not there
+   */
+  public static Kernels open(Precision precision, DeviceChoice device, KernelsChoice kernels) {
+    if (device == DeviceChoice.CUDA) {
+      throw new UserException(
+          "device: cuda: this version computes on the CPU only. Use device: auto or cpu.");
+    }
+    return switch (kernels) {
+      case REFERENCE -> new ReferenceKernels(DataType.FLOAT, referenceType(precision));
+      case AUTO -> new CpuKernels(cpuType(precision), Runtime.getRuntime().availableProcessors());
+    };
+  }
+
+  /** The definition rather than the fast way: float32 unless bfloat16 is asked for. */
+  private static ElementType referenceType(Precision precision) {
+    return precision == Precision.BF16 ? ElementType.BF16 : ElementType.F32;
+  }
+
+  private static ElementType cpuType(Precision precision) {
+    return switch (precision) {
+      case F32 -> ElementType.F32;
+      case BF16 -> ElementType.BF16;
+      case AUTO -> CpuFeatures.detect().nativeBf16() ? ElementType.BF16 : ElementType.F32;
+    };
+  }
+}

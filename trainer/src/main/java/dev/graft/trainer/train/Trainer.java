@@ -1,0 +1,83 @@
+package dev.graft.trainer.train;
+
+import dev.graft.trainer.data.StepBatch;
+import dev.graft.trainer.lora.LoraAdapter;
+import dev.graft.trainer.model.Dropout;
+import dev.graft.trainer.model.TokenBatch;
+import dev.graft.trainer.model.TrainingPass;
+import dev.graft.trainer.optim.AdamW;
+import dev.graft.trainer.optim.GradientClipping;
+import dev.graft.trainer.optim.LearningRateSchedule;
+import java.util.List;
+
+/**
+ * Takes optimizer steps.
+ *
+ * @param dropout rate on the adapters' inputs, 0 for none
+ * @param seed the run's seed, for dropout
+ * @param maxGradNorm where gradients are clipped, 0 for nowhere
+ */
+record Trainer(
+    TrainingPass pass,
+    LoraAdapter adapter,
+    AdamW optimizer,
+    LearningRateSchedule schedule,
+    float dropout,
+    long seed,
+    double maxGradNorm) {
+
+  /** Micro-batches that a step can have without two of them drawing the same dropout mask. */
+  private static final int MICRO_BATCHES_PER_STEP = 1 << 12;
+
+  /**
+   * What a step did.
+   *
+   * @param loss mean over the step's target tokens before the update, in nats
+   * @param gradNorm of all gradients, before clipping
+   */
+  record Outcome(double loss, double gradNorm, double learningRate) {
+
+    boolean isFinite() {
+      return Double.isFinite(loss) && Double.isFinite(gradNorm);
+    }
+  }
+
+  /**
+   * One optimizer step: gradients of the mean loss over all target tokens of the batch, however it
+   * is cut into micro-batches; then clipping, then the update. Where loss or gradients are not
+   * finite nothing is updated.
+   *
+   * @param step counted from 0
+   * @param batch with at least one target token
+   */
+  Outcome step(int step, StepBatch batch) {
+    adapter.clearGradients();
+    int targets = batch.targetTokens();
+    double loss = 0;
+    List<TokenBatch> microBatches = batch.microBatches();
+    for (int i = 0; i < microBatches.size(); i++) {
+      Dropout masks = new Dropout(dropout, seed, step * MICRO_BATCHES_PER_STEP + i);
+      loss += pass.lossAndGradient(microBatches.get(i), 1f / targets, masks);
+    }
+    adapter.collectGradients();
+    double gradNorm = GradientClipping.clip(adapter.gradients(), maxGradNorm);
+    double learningRate = schedule.valueAt(step, batch.epoch());
+    Outcome outcome = new Outcome(loss / targets, gradNorm, learningRate);
+    if (outcome.isFinite()) {
+      optimizer.step(adapter.parameters(), adapter.gradients(), learningRate, step);
+      adapter.refresh();
+    }
+    return outcome;
+  }
+
+  /** The mean loss over the target tokens of some micro-batches, in nats a token. */
+  double evaluate(List<TokenBatch> microBatches) {
+    double loss = 0;
+    long targets = 0;
+    for (TokenBatch batch : microBatches) {
+      loss += pass.loss(batch);
+      targets += batch.targetTokens();
+    }
+    return loss / targets;
+  }
+}
