@@ -162,7 +162,7 @@ final class ModelConfigReader {
         Arrays.stream(Architecture.values())
             .filter(a -> type != null && type.isString() && a.modelType().equals(type.asString()))
             .findFirst();
-    if (names == null || names.isEmpty()) {
+    if (names == null || names.isArray() && names.isEmpty()) {
       return byType.orElseThrow(() -> unsupported(type == null ? "(none)" : type.toString()));
     }
     if (!names.isArray() || names.size() != 1 || !names.get(0).isString()) {

@@ -1,0 +1,162 @@
+package dev.graft.modelio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.modelio.checkpoint.RandomCheckpoint;
+import dev.graft.modelio.peft.LoraWeights;
+import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.modelio.peft.TargetModules;
+import dev.graft.modelio.safetensors.SafetensorsFile;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every reader against seeded damage: each file is read, or refused with our own exception, within
+ * bounded memory. A reader that read it must also be able to hand out what it promised.
+ */
+class FuzzTest {
+  private static final int NORMAL = 500;
+  private static final int NIGHTLY = 20_000;
+
+  /** A file of some 10 KB shall never cost more than this to read or refuse. */
+  private static final long MAX_BYTES_PER_FILE = 64 << 20;
+
+  @TempDir Path temp;
+  private Path model;
+  private ModelConfig config;
+
+  @BeforeEach
+  void writeModel() {
+    RandomCheckpoint random = RandomCheckpoint.llama().hiddenSize(8).headDim(2).layers(2);
+    model = random.intermediateSize(6).vocabSize(9).maxShardBytes(600).write(temp.resolve("m"));
+    config = random.config();
+  }
+
+  private interface Reader {
+    void read(Path file);
+  }
+
+  private static void fuzz(Path file, int versions, Reader reader) throws IOException {
+    byte[] original = Files.readAllBytes(file);
+    reader.read(file);
+    int refused = 0;
+    for (int i = 0; i < versions; i++) {
+      Files.write(file, Mutations.mutate(original, i));
+      long before = allocated();
+      try {
+        reader.read(file);
+      } catch (ModelIoException e) {
+        refused++;
+        assertThat(e.getMessage()).as("version %d", i).isNotBlank();
+      } catch (RuntimeException | Error e) {
+        throw new AssertionError("version " + i + " of " + file.getFileName(), e);
+      }
+      assertThat(allocated() - before).as("bytes for version %d", i).isLessThan(MAX_BYTES_PER_FILE);
+    }
+    // Fewer would mean that the damage is not where the reader looks.
+    assertThat(refused).isGreaterThan(versions / 4);
+    Files.write(file, original);
+  }
+
+  private static long allocated() {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    return threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
+  }
+
+  private void fuzzSafetensors(int versions) throws IOException {
+    Path shard;
+    try (var files = Files.list(model)) {
+      shard =
+          files
+              .filter(file -> file.toString().endsWith(".safetensors"))
+              .sorted()
+              .findFirst()
+              .orElseThrow();
+    }
+    fuzz(
+        shard,
+        versions,
+        path -> {
+          try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            for (String name : file.names()) {
+              assertThat(file.data(name).byteSize()).isEqualTo(file.info(name).bytes());
+            }
+          }
+        });
+    fuzz(shard, versions / 10, path -> Checkpoint.open(model).close());
+  }
+
+  private void fuzzConfigAndIndex(int versions) throws IOException {
+    fuzz(model.resolve("config.json"), versions, ModelConfig::read);
+    Reader open = path -> Checkpoint.open(model).close();
+    fuzz(model.resolve("model.safetensors.index.json"), versions / 5, open);
+  }
+
+  private void fuzzAdapter(int versions) throws IOException {
+    PeftConfig peft =
+        new PeftConfig(
+            2,
+            4,
+            0.1,
+            new TargetModules.Names(List.of("q_proj")),
+            false,
+            "base",
+            Map.of("layers.1.self_attn.q_proj", 2),
+            Map.of("q_proj", 8.0),
+            null);
+    Path adapter = temp.resolve("adapter");
+    var weights =
+        Stream.of(0, 1)
+            .map(
+                layer -> new LoraWeights(layer, Projection.Q_PROJ, 2, new float[16], new float[16]))
+            .toList();
+    PeftAdapter.write(adapter, peft, weights, false);
+    Reader reader = path -> PeftAdapter.read(adapter, config);
+    fuzz(adapter.resolve(PeftAdapter.CONFIG_FILE), versions, reader);
+    fuzz(adapter.resolve(PeftAdapter.WEIGHTS_FILE), versions / 5, reader);
+  }
+
+  @Test
+  void damagedSafetensorsFiles() throws IOException {
+    fuzzSafetensors(NORMAL);
+  }
+
+  @Test
+  void damagedConfigsAndIndexes() throws IOException {
+    fuzzConfigAndIndex(NORMAL);
+  }
+
+  @Test
+  void damagedAdapters() throws IOException {
+    fuzzAdapter(NORMAL);
+  }
+
+  @Test
+  @Tag("nightly")
+  void damagedSafetensorsFilesForLong() throws IOException {
+    fuzzSafetensors(NIGHTLY);
+  }
+
+  @Test
+  @Tag("nightly")
+  void damagedConfigsAndIndexesForLong() throws IOException {
+    fuzzConfigAndIndex(NIGHTLY);
+  }
+
+  @Test
+  @Tag("nightly")
+  void damagedAdaptersForLong() throws IOException {
+    fuzzAdapter(NIGHTLY);
+  }
+}
