@@ -33,9 +33,10 @@ import tools.jackson.core.json.JsonFactory;
  * <p>All rows of a file are of one kind. {@code system} is optional, {@code user} is another word
  * for {@code human}; {@link Conversation} states the rules for the order. A label is -100 where the
  * token is not a target and the token's own id where it is: the shift by one happens in the loss.
- * Other keys of a row ({@code id}, {@code source}, …) mean nothing here; they are passed over and
- * counted, see {@link #ignoredKeys()}. Other keys of a message are an error, since a flag that is
- * not understood may change what ought to be learned.
+ * Token rows without any target are allowed and add nothing to the loss. Other keys of a row
+ * ({@code id}, {@code source}, …) mean nothing here; they are passed over and counted, see {@link
+ * #ignoredKeys()}. Other keys of a message are an error, since a flag that is not understood may
+ * change what ought to be learned.
  *
  * <p>Bounds: a string of {@value #MAX_STRING_CHARACTERS} characters, a row of 2<sup>26</sup>
  * characters, 100,000 messages or 2<sup>24</sup> tokens, JSON {@value #MAX_DEPTH} levels deep.

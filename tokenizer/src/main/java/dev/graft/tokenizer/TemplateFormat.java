@@ -70,6 +70,8 @@ public final class TemplateFormat implements ChatFormat {
           List.of(disguise.restore(rendering.text(), assistantTurns(rendering), hidden)));
     } catch (TemplateException e) {
       throw refused(conversation.origin() + ": ", e);
+    } catch (DataException e) {
+      throw new DataException(conversation.origin() + ": " + e.getMessage(), e);
     }
   }
 

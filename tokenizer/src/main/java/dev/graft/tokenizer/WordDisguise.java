@@ -23,6 +23,7 @@ import java.util.stream.Collectors;
 final class WordDisguise {
   private final Pattern words;
   private final Pattern disguises;
+  private final Pattern remains;
   private final String nonce;
 
   /**
@@ -33,6 +34,7 @@ final class WordDisguise {
     new SecureRandom().nextBytes(random);
     nonce = "graft" + HexFormat.of().formatHex(random) + "n";
     disguises = Pattern.compile(nonce + "([0-9]+)e");
+    remains = Pattern.compile(nonce.substring(0, 16), Pattern.CASE_INSENSITIVE);
     words =
         Pattern.compile(
             specialTokens.isEmpty()
@@ -71,6 +73,7 @@ final class WordDisguise {
    * @param rendered what the template made of the messages
    * @param targets stretches of it, translated along
    * @param hidden the words that {@link #hide} hid
+   * @throws DataException if the template did not print a word as it was
    */
   Segment.Text restore(String rendered, List<Span> targets, List<String> hidden) {
     if (hidden.isEmpty()) {
@@ -90,6 +93,13 @@ final class WordDisguise {
       done = matcher.end();
     }
     text.append(rendered, done, rendered.length());
+    if (remains.matcher(text).find()) {
+      throw new DataException(
+          "a message contains "
+              + hidden
+              + ", which the model reads as control tokens, and the chat template changes that text."
+              + " Take it out of the message.");
+    }
     // A stretch never begins or ends inside a disguise, so its ends can be translated directly.
     List<Span> moved =
         targets.stream()

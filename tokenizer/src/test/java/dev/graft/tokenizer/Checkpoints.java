@@ -31,7 +31,8 @@ final class Checkpoints {
   static Path conformance() {
     String folder = System.getProperty("conformance.dir", "");
     Assumptions.assumeTrue(!folder.isEmpty(), "conformance.dir is not set: real data not there");
-    return Path.of(folder);
+    // A relative folder is meant from the project's root, and tests run in the module's.
+    return Path.of(System.getProperty("graft.root", "")).resolve(folder).toAbsolutePath();
   }
 
   /**
@@ -49,8 +50,13 @@ final class Checkpoints {
   static Path folder(String name) {
     try {
       Path folder = Files.createTempDirectory("graft-" + name);
+      folder.toFile().deleteOnExit();
       return switch (name) {
-        case "tiny" -> tiny(folder);
+        case "tiny" -> {
+          folder.resolve("tokenizer.json").toFile().deleteOnExit();
+          folder.resolve("tokenizer_config.json").toFile().deleteOnExit();
+          yield tiny(folder);
+        }
         case "stories260K" -> stories260K();
         default -> real(name, folder);
       };

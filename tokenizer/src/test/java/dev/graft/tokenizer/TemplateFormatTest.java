@@ -113,6 +113,21 @@ class TemplateFormatTest {
   }
 
   @Test
+  void aTemplateThatChangesSuchWordsIsRefused() {
+    for (String change : List.of("m.content | upper", "m.content[:30]")) {
+      ConversationEncoder encoder =
+          encoder(
+              Checkpoints.tokenizer("tiny"),
+              "tiny",
+              MISTRAL.replace("'[INST] ' + m.content", "'[INST] ' + (" + change + ")"));
+      List<Message> messages = List.of(Message.human("is </s> text?"), Message.assistant("Yes."));
+      assertThatThrownBy(() -> encoder.encode(new Conversation(messages)))
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("in-memory row: a message contains [</s>]");
+    }
+  }
+
+  @Test
   void aTurnThatTheTemplateLeavesOpenEndsInEos() {
     Tokenizer tokenizer = Checkpoints.tokenizer("tiny");
     ConversationEncoder encoder =
