@@ -39,7 +39,7 @@ class FuzzTest {
   @BeforeEach
   void writeModel() {
     RandomCheckpoint random = RandomCheckpoint.llama().hiddenSize(8).headDim(2).layers(2);
-    model = random.intermediateSize(6).vocabSize(9).maxShardBytes(600).write(temp.resolve("m"));
+    model = random.intermediateSize(6).vocabSize(9).maxShardBytes(2500).write(temp.resolve("m"));
     config = random.config();
   }
 

@@ -12,9 +12,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 class HalfsTest {
   /** The value by the definition of the formats, in double. */
   private static double value(int bits, int exponentBits, int mantissaBits) {
-    int exponent = bits >> mantissaBits & (1 << exponentBits) - 1;
-    int mantissa = bits & (1 << mantissaBits) - 1;
-    int bias = (1 << exponentBits - 1) - 1;
+    int exponent = (bits >> mantissaBits) & ((1 << exponentBits) - 1);
+    int mantissa = bits & ((1 << mantissaBits) - 1);
+    int bias = (1 << (exponentBits - 1)) - 1;
     double sign = bits >> 15 == 0 ? 1 : -1;
     if (exponent == (1 << exponentBits) - 1) {
       return mantissa == 0 ? sign * Double.POSITIVE_INFINITY : Double.NaN;

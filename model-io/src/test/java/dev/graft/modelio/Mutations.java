@@ -71,7 +71,7 @@ public final class Mutations {
           // The header's length, or a number in the middle of something.
           byte[] number = new byte[8];
           for (int i = 0; i < 8; i++) {
-            number[i] = (byte) (extreme >>> 8 * i);
+            number[i] = (byte) (extreme >>> (8 * i));
           }
           yield splice(bytes, random.nextInt(3) == 0 ? 0 : at, 8, number);
         }

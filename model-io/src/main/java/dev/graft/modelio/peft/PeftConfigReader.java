@@ -1,5 +1,6 @@
 package dev.graft.modelio.peft;
 
+import dev.graft.modelio.ConfigKeys;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.StrictJson;
@@ -54,10 +55,12 @@ final class PeftConfigReader {
 
   private final Path file;
   private final ObjectNode json;
+  private final ConfigKeys keys;
 
   PeftConfigReader(Path file) {
     this.file = file;
     this.json = StrictJson.readObject(file, MAX_BYTES);
+    this.keys = new ConfigKeys(file, json, "");
   }
 
   PeftConfig read() {
@@ -69,18 +72,18 @@ final class PeftConfigReader {
     JsonNode base = json.path("base_model_name_or_path");
     try {
       return new PeftConfig(
-          integer("r", json.get("r")),
-          number("lora_alpha", json.get("lora_alpha"), null),
-          number("lora_dropout", json.get("lora_dropout"), 0.0),
+          keys.integer("r", null),
+          keys.number("lora_alpha", null),
+          keys.number("lora_dropout", 0.0),
           targetModules(),
-          flag("use_rslora"),
+          keys.flag("use_rslora", false),
           base.asString(""),
           ranks(),
           alphas(),
           layers());
     } catch (ModelIoException e) {
       String message = String.valueOf(e.getMessage());
-      throw message.startsWith(file.toString()) ? e : refusal(message);
+      throw message.startsWith(file.toString()) ? e : keys.refusal(message);
     }
   }
 
@@ -88,7 +91,8 @@ final class PeftConfigReader {
     JsonNode node = json.path(key);
     String found = node.isMissingNode() || node.isNull() ? whenAbsent : node.asString("?");
     if (!only.equals(found)) {
-      throw refusal("%s is %s; graft reads %s only.".formatted(key, brief(node), only));
+      throw keys.refusal(
+          "%s is %s; graft reads %s only.".formatted(key, ConfigKeys.brief(node), only));
     }
   }
 
@@ -97,7 +101,7 @@ final class PeftConfigReader {
     JsonNode init = json.path("init_lora_weights");
     if (init.isString()
         && !Set.of("gaussian", "eva", "orthogonal", "true").contains(init.asString())) {
-      throw refusal(
+      throw keys.refusal(
           "init_lora_weights %s changes the base model; convert the adapter to plain LoRA in PEFT"
                   .formatted(init)
               + " (save_pretrained with path_initial_model_for_weight_conversion).");
@@ -108,16 +112,17 @@ final class PeftConfigReader {
     for (Map.Entry<String, JsonNode> entry : json.properties()) {
       String key = entry.getKey();
       if (!READ.contains(key) && !HARMLESS.contains(key) && !isOff(entry.getValue())) {
-        throw refusal("%s %s is not supported.".formatted(key, brief(entry.getValue())));
+        throw keys.refusal(
+            "%s %s is not supported.".formatted(key, ConfigKeys.brief(entry.getValue())));
       }
     }
   }
 
   private static boolean isOff(JsonNode node) {
     return node.isNull()
-        || node.isBoolean() && !node.booleanValue()
-        || node.isContainer() && node.isEmpty()
-        || node.isNumber() && node.doubleValue() == 0;
+        || (node.isBoolean() && !node.booleanValue())
+        || (node.isContainer() && node.isEmpty())
+        || (node.isNumber() && node.doubleValue() == 0);
   }
 
   private TargetModules targetModules() {
@@ -129,12 +134,14 @@ final class PeftConfigReader {
           : new TargetModules.Expression(text);
     }
     if (!node.isArray() || node.isEmpty() || node.size() > MAX_ENTRIES) {
-      throw refusal("target_modules is " + brief(node) + "; a list of module names is expected.");
+      throw keys.refusal(
+          "target_modules is " + ConfigKeys.brief(node) + "; a list of module names is expected.");
     }
     List<String> names = new ArrayList<>();
     for (JsonNode name : node) {
       if (!name.isString() || name.asString().isEmpty()) {
-        throw refusal("target_modules holds " + brief(name) + "; a module name is expected.");
+        throw keys.refusal(
+            "target_modules holds " + ConfigKeys.brief(name) + "; a module name is expected.");
       }
       names.add(name.asString());
     }
@@ -144,7 +151,7 @@ final class PeftConfigReader {
   private Map<String, Integer> ranks() {
     Map<String, Integer> ranks = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> entry : pattern("rank_pattern")) {
-      ranks.put(entry.getKey(), integer("rank_pattern." + entry.getKey(), entry.getValue()));
+      ranks.put(entry.getKey(), keys.asInteger("rank_pattern." + entry.getKey(), entry.getValue()));
     }
     return ranks;
   }
@@ -153,7 +160,7 @@ final class PeftConfigReader {
     Map<String, Double> alphas = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> entry : pattern("alpha_pattern")) {
       String key = "alpha_pattern." + entry.getKey();
-      alphas.put(entry.getKey(), number(key, entry.getValue(), null));
+      alphas.put(entry.getKey(), keys.asNumber(key, entry.getValue()));
     }
     return alphas;
   }
@@ -164,11 +171,12 @@ final class PeftConfigReader {
       return Set.of();
     }
     if (!node.isObject() || node.size() > MAX_ENTRIES) {
-      throw refusal(key + " is " + brief(node) + "; an object is expected.");
+      throw keys.refusal(key + " is " + ConfigKeys.brief(node) + "; an object is expected.");
     }
     for (String module : node.propertyNames()) {
       if (module.length() > MAX_PATTERN_LENGTH) {
-        throw refusal(key + " has a pattern of more than " + MAX_PATTERN_LENGTH + " characters.");
+        throw keys.refusal(
+            key + " has a pattern of more than " + MAX_PATTERN_LENGTH + " characters.");
       }
     }
     return node.properties();
@@ -176,55 +184,16 @@ final class PeftConfigReader {
 
   private @Nullable List<Integer> layers() {
     JsonNode node = json.path("layers_to_transform");
-    if (node.isMissingNode() || node.isNull() || node.isArray() && node.isEmpty()) {
+    if (node.isMissingNode() || node.isNull() || (node.isArray() && node.isEmpty())) {
       return null;
     }
     if (!node.isArray()) {
-      return List.of(integer("layers_to_transform", node));
+      return List.of(keys.asInteger("layers_to_transform", node));
     }
     List<Integer> layers = new ArrayList<>();
     for (JsonNode layer : node) {
-      layers.add(integer("layers_to_transform", layer));
+      layers.add(keys.asInteger("layers_to_transform", layer));
     }
     return layers;
-  }
-
-  private boolean flag(String key) {
-    JsonNode node = json.path(key);
-    if (!node.isMissingNode() && !node.isNull() && !node.isBoolean()) {
-      throw refusal(key + " is " + brief(node) + "; true or false is expected.");
-    }
-    return node.asBoolean(false);
-  }
-
-  private int integer(String key, @Nullable JsonNode node) {
-    if (node == null || !node.isIntegralNumber() || !node.canConvertToInt()) {
-      throw refusal(
-          key + " is " + (node == null ? "missing" : brief(node)) + "; an integer is expected.");
-    }
-    return node.intValue();
-  }
-
-  private double number(String key, @Nullable JsonNode node, @Nullable Double whenAbsent) {
-    if ((node == null || node.isNull()) && whenAbsent != null) {
-      return whenAbsent;
-    }
-    if (node == null || !node.isNumber()) {
-      throw refusal(
-          key + " is " + (node == null ? "missing" : brief(node)) + "; a number is expected.");
-    }
-    return node.doubleValue();
-  }
-
-  private ModelIoException refusal(String what) {
-    return new ModelIoException(file + ": " + what);
-  }
-
-  private static String brief(JsonNode node) {
-    if (node.isMissingNode()) {
-      return "missing";
-    }
-    String text = node.toString();
-    return text.length() <= 80 ? text : text.substring(0, 80) + "…";
   }
 }

@@ -7,6 +7,7 @@ import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -70,7 +71,10 @@ class HubCacheTest {
     }
     assertThat(folder.resolve("tokenizer.json")).hasContent("{}").isSymbolicLink();
     assertThat(Files.readSymbolicLink(folder.resolve("tokenizer.json")))
-        .isEqualTo(Path.of("../../blobs/" + FakeHub.hash("SHA-1", "blob 2\0{}".getBytes("UTF-8"))));
+        .isEqualTo(
+            Path.of(
+                "../../blobs/"
+                    + FakeHub.hash("SHA-1", "blob 2\0{}".getBytes(StandardCharsets.UTF_8))));
     assertThat(folder.resolve("chat_template.jinja")).exists();
     assertThat(folder.resolve("README.md")).doesNotExist();
     assertThat(folder.resolve("pytorch_model.bin")).doesNotExist();

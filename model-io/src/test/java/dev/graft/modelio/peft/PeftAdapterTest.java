@@ -14,6 +14,7 @@ import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import dev.graft.modelio.safetensors.SafetensorsFile;
 import dev.graft.modelio.safetensors.SafetensorsWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -68,7 +69,8 @@ class PeftAdapterTest {
   private static void editConfig(Path folder, String key, String json) throws IOException {
     Path file = folder.resolve(PeftAdapter.CONFIG_FILE);
     ObjectNode config = StrictJson.readObject(file, 1 << 20);
-    ObjectNode value = StrictJson.parseObject(("{\"v\":" + json + "}").getBytes("UTF-8"), "test");
+    ObjectNode value =
+        StrictJson.parseObject(("{\"v\":" + json + "}").getBytes(StandardCharsets.UTF_8), "test");
     config.set(key, value.get("v"));
     Files.writeString(file, StrictJson.print(config));
   }

@@ -97,7 +97,7 @@ class SafetensorsTest {
             List.of((long) count),
             (firstByte, piece) -> {
               for (long i = 0; i < piece.byteSize() / 4; i++) {
-                piece.setAtIndex(ValueLayout.JAVA_FLOAT, i, firstByte / 4 + i);
+                piece.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (firstByte / 4 + i));
               }
             })
         .write(file);
@@ -253,7 +253,7 @@ class SafetensorsTest {
             + "\"last\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[%d,%d]}}"
                 .formatted(2 * rows, 2 * rows + 8);
     Path path = raw(header, 0);
-    long start = 8 + header.length();
+    long start = 8L + header.length();
     try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
       file.setLength(start + 2 * rows + 8);
       file.seek(start + 2 * 2_400_000_000L);
