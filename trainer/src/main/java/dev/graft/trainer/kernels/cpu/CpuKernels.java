@@ -1,0 +1,426 @@
+package dev.graft.trainer.kernels.cpu;
+
+import dev.graft.trainer.kernels.AttentionShape;
+import dev.graft.trainer.kernels.DropoutMask;
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.kernels.host.HostBuffer;
+import dev.graft.trainer.kernels.host.Workers;
+import dev.graft.trainer.kernels.vector.CrossEntropy;
+import dev.graft.trainer.kernels.vector.Elementwise;
+import dev.graft.trainer.kernels.vector.RmsNorm;
+import dev.graft.trainer.kernels.vector.Rotary;
+import dev.graft.trainer.kernels.vector.SwiGlu;
+import dev.graft.trainer.tensor.ElementType;
+import dev.graft.trainer.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * Kernels for this machine's processor: products by oneDNN, weights where they lie in the mapped
+ * checkpoint, everything else by loops on the Vector API over all cores.
+ *
+ * <p>Results do not depend on the number of threads of the loops. oneDNN's products are the same
+ * bits for the same shapes, processor and number of OpenMP threads.
+ */
+public final class CpuKernels implements Kernels {
+
+  private final ElementType act;
+  private final boolean nativeProducts;
+  private final CpuMemory memory = new CpuMemory();
+  private final Workers workers;
+  private final CpuProducts products;
+  private final CpuAttention attention;
+  private double[] partialSums = new double[16];
+  private boolean closed;
+
+  /**
+   * @param act the precision of activations, F32 or BF16; see {@link CpuFeatures} for which is fast
+   * @param threads how many threads compute the loops; as many as there are cores is best
+   */
+  public CpuKernels(ElementType act, int threads) {
+    if (act != ElementType.F32 && act != ElementType.BF16) {
+      throw new IllegalArgumentException("activations in " + act);
+    }
+    this.act = act;
+    this.workers = new Workers(threads);
+    this.products = new CpuProducts(workers);
+    this.attention = new CpuAttention(workers);
+    this.nativeProducts =
+        act == ElementType.F32
+            || products.supports(ElementType.BF16, ElementType.BF16, ElementType.F32);
+  }
+
+  @Override
+  public String describe() {
+    String precision =
+        act == ElementType.F32
+            ? "float32"
+            : nativeProducts
+                ? "bfloat16 with float32 sums"
+                : "bfloat16 emulated in float32 (slower than f32: no bfloat16 instructions here)";
+    return "CPU, %d threads: oneDNN (%s) and %d-bit vectors, %s"
+        .formatted(workers.threads(), products.instructions(), Elementwise.vectorBits(), precision);
+  }
+
+  @Override
+  public ElementType activationType() {
+    return act;
+  }
+
+  // ---- memory ----
+
+  @Override
+  public Tensor allocate(ElementType type, int rows, int columns) {
+    return memory.allocate(type, rows, columns);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Where products read bfloat16, a matrix in float32 or float16 is rounded to a bfloat16 copy
+   * here, once: oneDNN does not mix these types, and converting at each product would cost more
+   * than the product. Vectors and matching matrices are used where they lie.
+   */
+  @Override
+  public Tensor weight(ElementType type, int rows, int columns, MemorySegment bytes) {
+    Tensor weight = memory.weight(type, rows, columns, bytes);
+    boolean mixed = act == ElementType.BF16 && nativeProducts && type != ElementType.BF16;
+    if (!mixed || rows == 1) {
+      return weight;
+    }
+    Tensor rounded = memory.allocate(ElementType.BF16, rows, columns);
+    copy(weight, rounded);
+    return rounded;
+  }
+
+  @Override
+  public Tensor parameter(INDArray master) {
+    return memory.parameter(master);
+  }
+
+  /** Nothing to do: tensor and array are the same memory. */
+  @Override
+  public void push(Tensor parameter) {
+    HostBuffer.address(parameter);
+  }
+
+  /** Nothing to do: tensor and array are the same memory. */
+  @Override
+  public void pull(Tensor parameter) {
+    HostBuffer.address(parameter);
+  }
+
+  @Override
+  public void write(Tensor target, int[] values) {
+    memory.write(target, values);
+  }
+
+  @Override
+  public void write(Tensor target, float[] values) {
+    memory.write(target, values);
+  }
+
+  @Override
+  public float[] read(Tensor source) {
+    return memory.read(source);
+  }
+
+  @Override
+  public long allocatedBytes() {
+    return memory.allocatedBytes();
+  }
+
+  // ---- products ----
+
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
+    Expect.floating("w", w);
+    Expect.type("x", x, act);
+    Expect.type("y", y, act, ElementType.F32);
+    products.linear(x, w, y, accumulate);
+  }
+
+  @Override
+  public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
+    Expect.floating("w", w);
+    Expect.type("dy", dy, act);
+    Expect.type("dx", dx, act, ElementType.F32);
+    products.linearBackwardInput(dy, w, dx, accumulate);
+  }
+
+  @Override
+  public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw, boolean accumulate) {
+    Expect.type("dy", dy, act);
+    Expect.type("x", x, act);
+    Expect.type("dw", dw, ElementType.F32);
+    if (dy.rows() == 0 && !accumulate) {
+      zero(dw);
+      return;
+    }
+    products.linearBackwardWeight(dy, x, dw, accumulate);
+  }
+
+  // ---- the rest of the model ----
+
+  @Override
+  public void embed(Tensor ids, Tensor table, Tensor out) {
+    Expect.type("out", out, ElementType.F32);
+    gatherRows(table, ids, out);
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverseRms) {
+    Expect.type("x", x, ElementType.F32);
+    Expect.floating("weight", weight);
+    Expect.shape("weight", weight, 1, x.columns());
+    Expect.type("y", y, act, ElementType.F32);
+    Expect.same("y", y, x);
+    Expect.vector("inverse rms", inverseRms, ElementType.F32, x.rows());
+    workers.overRows(
+        x.rows(),
+        x.columns(),
+        (scratch, from, to) ->
+            RmsNorm.forward(x, weight, epsilon, y, inverseRms, scratch, from, to));
+  }
+
+  @Override
+  public void rmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor dx) {
+    Expect.type("dy", dy, ElementType.F32);
+    Expect.type("x", x, ElementType.F32);
+    Expect.type("dx", dx, ElementType.F32);
+    Expect.same("dy", dy, x);
+    Expect.same("dx", dx, x);
+    Expect.floating("weight", weight);
+    Expect.shape("weight", weight, 1, x.columns());
+    Expect.vector("inverse rms", inverseRms, ElementType.F32, x.rows());
+    workers.overRows(
+        x.rows(),
+        x.columns(),
+        (scratch, from, to) -> RmsNorm.backward(dy, x, weight, inverseRms, dx, scratch, from, to));
+  }
+
+  @Override
+  public void rope(Tensor x, Tensor positions, Tensor cosine, Tensor sine) {
+    rotate(x, positions, cosine, sine, 1);
+  }
+
+  @Override
+  public void ropeBackward(Tensor dx, Tensor positions, Tensor cosine, Tensor sine) {
+    rotate(dx, positions, cosine, sine, -1);
+  }
+
+  private void rotate(Tensor x, Tensor positions, Tensor cosine, Tensor sine, float direction) {
+    Expect.type("x", x, act);
+    Expect.type("cosine", cosine, ElementType.F32);
+    Expect.type("sine", sine, ElementType.F32);
+    Expect.same("sine", sine, cosine);
+    Expect.vector("positions", positions, ElementType.I32, x.rows());
+    if (x.columns() % (2 * cosine.columns()) != 0) {
+      throw new IllegalArgumentException("x is %s, angles %s".formatted(x, cosine));
+    }
+    workers.overRows(
+        x.rows(),
+        x.columns(),
+        (_, from, to) -> Rotary.rotate(x, positions, cosine, sine, direction, from, to));
+  }
+
+  @Override
+  public void attention(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor segmentStarts,
+      AttentionShape shape,
+      Tensor out,
+      Tensor logSumExp) {
+    Expect.type("q", q, act);
+    Expect.type("out", out, act);
+    attention.forward(q, k, v, segmentStarts, shape, out, logSumExp);
+  }
+
+  @Override
+  public void attentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor segmentStarts,
+      AttentionShape shape,
+      Tensor out,
+      Tensor logSumExp,
+      Tensor dout,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    Expect.type("q", q, act);
+    Expect.type("dq", dq, act);
+    attention.backward(q, k, v, segmentStarts, shape, out, logSumExp, dout, dq, dk, dv);
+  }
+
+  @Override
+  public void cachedAttention(
+      Tensor q, Tensor keys, Tensor values, int length, AttentionShape shape, Tensor out) {
+    Expect.type("q", q, act);
+    Expect.type("out", out, act);
+    attention.cached(q, keys, values, length, shape, out);
+  }
+
+  @Override
+  public void swiGlu(Tensor gate, Tensor up, Tensor out) {
+    Expect.type("gate", gate, act);
+    Expect.type("up", up, act);
+    Expect.type("out", out, act);
+    Expect.same("up", up, gate);
+    Expect.same("out", out, gate);
+    workers.overRows(
+        gate.rows(),
+        4L * gate.columns(),
+        (scratch, from, to) -> SwiGlu.forward(gate, up, out, scratch, from, to));
+  }
+
+  @Override
+  public void swiGluBackward(Tensor gate, Tensor up, Tensor dout, Tensor dgate, Tensor dup) {
+    Expect.type("gate", gate, act);
+    Expect.type("up", up, act);
+    Expect.type("dout", dout, act);
+    Expect.type("dgate", dgate, act);
+    Expect.type("dup", dup, act);
+    Expect.same("up", up, gate);
+    Expect.same("dout", dout, gate);
+    Expect.same("dgate", dgate, gate);
+    Expect.same("dup", dup, gate);
+    workers.overRows(
+        gate.rows(),
+        4L * gate.columns(),
+        (scratch, from, to) -> SwiGlu.backward(gate, up, dout, dgate, dup, scratch, from, to));
+  }
+
+  @Override
+  public void crossEntropy(
+      Tensor logits, Tensor targets, float scale, Tensor loss, Tensor dlogits) {
+    Expect.type("logits", logits, ElementType.F32);
+    Expect.vector("targets", targets, ElementType.I32, logits.rows());
+    Expect.vector("loss", loss, ElementType.F32, logits.rows());
+    Expect.type("dlogits", dlogits, act, ElementType.F32);
+    Expect.same("dlogits", dlogits, logits);
+    workers.overRows(
+        logits.rows(),
+        4L * logits.columns(),
+        (scratch, from, to) ->
+            CrossEntropy.forwardBackward(logits, targets, scale, loss, dlogits, scratch, from, to));
+  }
+
+  @Override
+  public void crossEntropyLoss(Tensor logits, Tensor targets, Tensor loss) {
+    Expect.type("logits", logits, ElementType.F32);
+    Expect.vector("targets", targets, ElementType.I32, logits.rows());
+    Expect.vector("loss", loss, ElementType.F32, logits.rows());
+    workers.overRows(
+        logits.rows(),
+        4L * logits.columns(),
+        (scratch, from, to) -> CrossEntropy.forward(logits, targets, loss, scratch, from, to));
+  }
+
+  // ---- moving and scaling ----
+
+  @Override
+  public void gatherRows(Tensor x, Tensor index, Tensor out) {
+    Expect.vector("index", index, ElementType.I32, out.rows());
+    Expect.shape("out", out, out.rows(), x.columns());
+    convertible(x, out);
+    workers.overRows(
+        out.rows(), x.columns(), (_, from, to) -> Elementwise.gather(x, index, out, from, to));
+  }
+
+  @Override
+  public void scatterRows(Tensor x, Tensor index, Tensor out) {
+    Expect.vector("index", index, ElementType.I32, x.rows());
+    Expect.shape("out", out, out.rows(), x.columns());
+    convertible(x, out);
+    workers.overRows(
+        x.rows(), x.columns(), (_, from, to) -> Elementwise.scatter(x, index, out, from, to));
+  }
+
+  @Override
+  public void copy(Tensor x, Tensor out) {
+    Expect.same("out", out, x);
+    convertible(x, out);
+    workers.overRows(x.rows(), x.columns(), (_, from, to) -> Elementwise.copy(x, out, from, to));
+  }
+
+  private static void convertible(Tensor x, Tensor out) {
+    if (x.type() != out.type()) {
+      Expect.floating("x", x);
+      Expect.floating("out", out);
+    }
+  }
+
+  @Override
+  public void add(Tensor x, Tensor y) {
+    Expect.floating("x", x);
+    Expect.type("y", y, ElementType.F32);
+    Expect.same("y", y, x);
+    workers.overRows(x.rows(), x.columns(), (_, from, to) -> Elementwise.add(x, y, from, to));
+  }
+
+  @Override
+  public void scale(Tensor x, float factor) {
+    Expect.floating("x", x);
+    workers.overRows(
+        x.rows(), x.columns(), (_, from, to) -> Elementwise.scale(x, factor, from, to));
+  }
+
+  @Override
+  public void zero(Tensor x) {
+    workers.overRows(x.rows(), x.columns(), (_, from, to) -> Elementwise.zero(x, from, to));
+  }
+
+  @Override
+  public void dropout(Tensor x, DropoutMask mask, Tensor out, boolean accumulate) {
+    Expect.floating("x", x);
+    Expect.type("out", out, act, ElementType.F32);
+    Expect.same("out", out, x);
+    workers.overRows(
+        x.rows(),
+        8L * x.columns(),
+        (scratch, from, to) -> Elementwise.dropout(x, mask, out, accumulate, scratch, from, to));
+  }
+
+  @Override
+  public double sumOfSquares(Tensor x) {
+    Expect.type("x", x, ElementType.F32);
+    // One partial sum for each run of fixed length: the same whoever computes it.
+    int columns = x.isContiguous() ? Elementwise.RUN : x.columns();
+    int runs = Math.toIntExact((x.size() + columns - 1) / columns);
+    if (partialSums.length < runs) {
+      partialSums = new double[Integer.highestOneBit(runs) << 1];
+    }
+    double[] sums = partialSums;
+    long address = HostBuffer.address(x);
+    long step = x.isContiguous() ? 4L * columns : HostBuffer.rowBytes(x);
+    workers.overRows(
+        runs,
+        columns,
+        (scratch, from, to) -> {
+          for (int run = from; run < to; run++) {
+            int n = (int) Math.min(columns, x.size() - (long) run * columns);
+            sums[run] = Elementwise.sumOfSquares(address + run * step, n, scratch.tail());
+          }
+        });
+    double sum = 0;
+    for (int run = 0; run < runs; run++) {
+      sum += sums[run];
+    }
+    return sum;
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    workers.close();
+    products.close();
+    memory.close();
+  }
+}

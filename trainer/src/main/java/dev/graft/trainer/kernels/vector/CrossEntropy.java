@@ -1,0 +1,129 @@
+package dev.graft.trainer.kernels.vector;
+
+import dev.graft.trainer.kernels.host.HostBuffer;
+import dev.graft.trainer.kernels.host.Memory;
+import dev.graft.trainer.kernels.host.Scratch;
+import dev.graft.trainer.tensor.ElementType;
+import dev.graft.trainer.tensor.Tensor;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Softmax cross-entropy and its gradient, row by row, so that a row stays in the cache. */
+public final class CrossEntropy {
+
+  /** Terms summed in float32 before they go into the double: keeps the error of long rows small. */
+  private static final int RUN = 1024;
+
+  private CrossEntropy() {}
+
+  /** Losses of rows. */
+  public static void forward(
+      Tensor logits, Tensor targets, Tensor loss, Scratch scratch, int from, int to) {
+    long rows = HostBuffer.address(logits);
+    long losses = HostBuffer.address(loss);
+    for (int row = from; row < to; row++) {
+      long at = rows + row * HostBuffer.rowBytes(logits);
+      float max = max(at, logits.columns(), scratch.tail());
+      double sum = sumOfExp(at, logits.columns(), max, scratch.tail());
+      float picked = Memory.getFloat(at + 4L * target(targets, row, logits.columns()));
+      Memory.putFloat(losses + 4L * row, (float) (Math.log(sum) + (max - (double) picked)));
+    }
+  }
+
+  /**
+   * Losses of rows and {@code dlogits = scale · (softmax(logits) - onehot(target))}, which may lie
+   * over the logits.
+   */
+  public static void forwardBackward(
+      Tensor logits,
+      Tensor targets,
+      float scale,
+      Tensor loss,
+      Tensor dlogits,
+      Scratch scratch,
+      int from,
+      int to) {
+    int columns = logits.columns();
+    long rows = HostBuffer.address(logits);
+    long gradients = HostBuffer.address(dlogits);
+    long losses = HostBuffer.address(loss);
+    ElementType type = dlogits.type();
+    long tail = scratch.tail();
+    for (int row = from; row < to; row++) {
+      long at = rows + row * HostBuffer.rowBytes(logits);
+      float max = max(at, columns, tail);
+      double sum = sumOfExp(at, columns, max, tail);
+      int target = target(targets, row, columns);
+      float picked = Memory.getFloat(at + 4L * target);
+      Memory.putFloat(losses + 4L * row, (float) (Math.log(sum) + (max - (double) picked)));
+      long out = gradients + row * HostBuffer.rowBytes(dlogits);
+      softmax(at, columns, max, (float) (scale / sum), type, out, tail);
+      double probability = Math.exp(picked - (double) max) / sum;
+      Elements.put(type, out + (long) target * type.bytes(), (float) (scale * (probability - 1)));
+    }
+  }
+
+  private static int target(Tensor targets, int row, int columns) {
+    int target = Memory.getInt(HostBuffer.address(targets) + 4L * row);
+    if (target < 0 || target >= columns) {
+      throw new IndexOutOfBoundsException("target %d of %d".formatted(target, columns));
+    }
+    return target;
+  }
+
+  static float max(long row, int n, long tail) {
+    FloatVector max0 = FloatVector.broadcast(Lanes.FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector max1 = max0;
+    int i = 0;
+    for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
+      max0 = Lanes.max(max0, Lanes.load(row + 4L * i));
+      max1 = Lanes.max(max1, Lanes.load(row + 4L * (i + Lanes.COUNT)));
+    }
+    for (; i < n; i += Lanes.COUNT) {
+      FloatVector v = loadRow(row, i, n, tail);
+      max0 = Lanes.max(max0, v);
+    }
+    return Lanes.max(max0, max1).reduceLanes(VectorOperators.MAX);
+  }
+
+  private static FloatVector loadRow(long row, int i, int n, long tail) {
+    if (i <= n - Lanes.COUNT) {
+      return Lanes.load(row + 4L * i);
+    }
+    return Lanes.loadPart(ElementType.F32, row + 4L * i, n - i, Float.NEGATIVE_INFINITY, tail);
+  }
+
+  static double sumOfExp(long row, int n, float max, long tail) {
+    double sum = 0;
+    for (int start = 0; start < n; start += RUN) {
+      sum += sumOfExp(row, start, Math.min(n, start + RUN), max, tail);
+    }
+    return sum;
+  }
+
+  private static float sumOfExp(long row, int start, int end, float max, long tail) {
+    FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+    int i = start;
+    for (; i <= end - Lanes.COUNT; i += Lanes.COUNT) {
+      sum = sum.add(VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max)));
+    }
+    if (i < end) {
+      sum = sum.add(VectorMath.expNotPositive(loadRow(row, i, end, tail).sub(max)));
+    }
+    return Lanes.sum(sum, tail);
+  }
+
+  static void softmax(
+      long row, int n, float max, float factor, ElementType type, long out, long tail) {
+    int bytes = type.bytes();
+    int i = 0;
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector p = VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max)).mul(factor);
+      Lanes.store(type, out + (long) i * bytes, p);
+    }
+    if (i < n) {
+      FloatVector p = VectorMath.expNotPositive(loadRow(row, i, n, tail).sub(max)).mul(factor);
+      Lanes.storePart(type, out + (long) i * bytes, p, n - i, tail);
+    }
+  }
+}

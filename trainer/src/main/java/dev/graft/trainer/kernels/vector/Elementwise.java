@@ -1,0 +1,236 @@
+package dev.graft.trainer.kernels.vector;
+
+import dev.graft.trainer.kernels.DropoutMask;
+import dev.graft.trainer.kernels.Philox;
+import dev.graft.trainer.kernels.host.HostBuffer;
+import dev.graft.trainer.kernels.host.Memory;
+import dev.graft.trainer.kernels.host.Scratch;
+import dev.graft.trainer.tensor.ElementType;
+import dev.graft.trainer.tensor.Tensor;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Copying, adding, scaling, masking and looking up rows. */
+public final class Elementwise {
+
+  private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+
+  /** As many floats as there are doubles in a vector. */
+  private static final VectorSpecies<Float> HALF_FLOATS =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(DOUBLES.vectorBitSize() / 2));
+
+  /** Floats of a run whose squares are summed together. */
+  public static final int RUN = 1 << 16;
+
+  private Elementwise() {}
+
+  /** Bits of the vectors that the loops use. */
+  public static int vectorBits() {
+    return Lanes.FLOATS.vectorBitSize();
+  }
+
+  /** Rows of {@code out = x}, rounded to the type of out. */
+  public static void copy(Tensor x, Tensor out, int from, int to) {
+    long xs = HostBuffer.address(x);
+    long outs = HostBuffer.address(out);
+    for (int row = from; row < to; row++) {
+      Elements.convert(
+          x.type(),
+          xs + row * HostBuffer.rowBytes(x),
+          out.type(),
+          outs + row * HostBuffer.rowBytes(out),
+          x.columns());
+    }
+  }
+
+  /** Rows {@code [from, to)} of {@code out[i] = x[index[i]]}, converted where types differ. */
+  public static void gather(Tensor x, Tensor index, Tensor out, int from, int to) {
+    long xs = HostBuffer.address(x);
+    long outs = HostBuffer.address(out);
+    for (int row = from; row < to; row++) {
+      long source = xs + index(index, row, x.rows()) * HostBuffer.rowBytes(x);
+      long target = outs + row * HostBuffer.rowBytes(out);
+      Elements.convert(x.type(), source, out.type(), target, x.columns());
+    }
+  }
+
+  /** Rows {@code [from, to)} of {@code out[index[i]] = x[i]}, converted where types differ. */
+  public static void scatter(Tensor x, Tensor index, Tensor out, int from, int to) {
+    long xs = HostBuffer.address(x);
+    long outs = HostBuffer.address(out);
+    for (int row = from; row < to; row++) {
+      long source = xs + row * HostBuffer.rowBytes(x);
+      long target = outs + index(index, row, out.rows()) * HostBuffer.rowBytes(out);
+      Elements.convert(x.type(), source, out.type(), target, x.columns());
+    }
+  }
+
+  private static long index(Tensor index, int row, int rows) {
+    int i = Memory.getInt(HostBuffer.address(index) + 4L * row);
+    if (i < 0 || i >= rows) {
+      throw new IndexOutOfBoundsException("row %d of %d".formatted(i, rows));
+    }
+    return i;
+  }
+
+  /** Rows of {@code y += x}. */
+  public static void add(Tensor x, Tensor y, int from, int to) {
+    long xs = HostBuffer.address(x);
+    long ys = HostBuffer.address(y);
+    for (int row = from; row < to; row++) {
+      addRow(
+          x.type(),
+          xs + row * HostBuffer.rowBytes(x),
+          ys + row * HostBuffer.rowBytes(y),
+          x.columns());
+    }
+  }
+
+  private static void addRow(ElementType type, long x, long y, int n) {
+    int bytes = type.bytes();
+    int i = 0;
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector v = Lanes.load(type, x + (long) i * bytes);
+      Lanes.store(y + 4L * i, Lanes.load(y + 4L * i).add(v));
+    }
+    for (; i < n; i++) {
+      float v = Elements.get(type, x + (long) i * bytes);
+      Memory.putFloat(y + 4L * i, Memory.getFloat(y + 4L * i) + v);
+    }
+  }
+
+  /** Rows of {@code x *= factor}. */
+  public static void scale(Tensor x, float factor, int from, int to) {
+    long xs = HostBuffer.address(x);
+    for (int row = from; row < to; row++) {
+      scaleRow(x.type(), xs + row * HostBuffer.rowBytes(x), factor, x.columns());
+    }
+  }
+
+  private static void scaleRow(ElementType type, long x, float factor, int n) {
+    int bytes = type.bytes();
+    int i = 0;
+    if (type != ElementType.F16) {
+      for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+        long at = x + (long) i * bytes;
+        Lanes.store(type, at, Lanes.load(type, at).mul(factor));
+      }
+    }
+    for (; i < n; i++) {
+      long at = x + (long) i * bytes;
+      Elements.put(type, at, Elements.get(type, at) * factor);
+    }
+  }
+
+  /** Rows of {@code x = 0}. */
+  public static void zero(Tensor x, int from, int to) {
+    long xs = HostBuffer.address(x);
+    for (int row = from; row < to; row++) {
+      Memory.clear(xs + row * HostBuffer.rowBytes(x), (long) x.columns() * x.type().bytes());
+    }
+  }
+
+  /** Rows of {@code out = keep ? x / (1 - rate) : 0}, or of that added to out. */
+  public static void dropout(
+      Tensor x,
+      DropoutMask mask,
+      Tensor out,
+      boolean accumulate,
+      Scratch scratch,
+      int from,
+      int to) {
+    int columns = x.columns();
+    long xs = HostBuffer.address(x);
+    long outs = HostBuffer.address(out);
+    // The factors of a row, preceded by those of its first quad that belong to the row before.
+    long factors = scratch.reserve(4L * (columns + 8));
+    int[] lanes = new int[4];
+    for (int row = from; row < to; row++) {
+      long first = (long) row * columns;
+      drawFactors(mask, first, columns, factors, lanes);
+      multiplyRow(
+          x.type(),
+          xs + row * HostBuffer.rowBytes(x),
+          factors + 4 * (first & 3),
+          out.type(),
+          outs + row * HostBuffer.rowBytes(out),
+          columns,
+          accumulate);
+    }
+  }
+
+  private static void drawFactors(
+      DropoutMask mask, long first, int columns, long factors, int[] lanes) {
+    long threshold = Philox.keepThreshold(mask.rate());
+    float keep = mask.keepScale();
+    long at = factors;
+    for (long quad = first / 4; quad * 4 < first + columns; quad++) {
+      Philox.lanes(mask, quad, lanes);
+      for (int i = 0; i < 4; i++, at += 4) {
+        Memory.putFloat(at, Philox.keeps(lanes[i], threshold) ? keep : 0);
+      }
+    }
+  }
+
+  private static void multiplyRow(
+      ElementType type,
+      long x,
+      long factors,
+      ElementType outType,
+      long out,
+      int n,
+      boolean accumulate) {
+    int bytes = type.bytes();
+    int outBytes = outType.bytes();
+    int i = 0;
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector factor = Lanes.load(factors + 4L * i);
+      FloatVector v = Lanes.load(type, x + (long) i * bytes).mul(factor);
+      // Dropped is zero, also where x is infinite.
+      v = v.blend(0, factor.compare(VectorOperators.EQ, 0));
+      long at = out + (long) i * outBytes;
+      Lanes.store(outType, at, accumulate ? v.add(Lanes.load(outType, at)) : v);
+    }
+    for (; i < n; i++) {
+      float factor = Memory.getFloat(factors + 4L * i);
+      float v = factor == 0 ? 0 : Elements.get(type, x + (long) i * bytes) * factor;
+      long at = out + (long) i * outBytes;
+      Elements.put(outType, at, accumulate ? v + Elements.get(outType, at) : v);
+    }
+  }
+
+  /** The sum of squares of a run of floats, in double. */
+  public static double sumOfSquares(long address, int n, long tail) {
+    int lanes = DOUBLES.length();
+    DoubleVector sum0 = DoubleVector.zero(DOUBLES);
+    DoubleVector sum1 = sum0;
+    int i = 0;
+    for (; i <= n - 2 * lanes; i += 2 * lanes) {
+      DoubleVector a = widen(address + 4L * i);
+      DoubleVector b = widen(address + 4L * (i + lanes));
+      sum0 = a.fma(a, sum0);
+      sum1 = b.fma(b, sum1);
+    }
+    double sum = 0;
+    sum0.add(sum1).intoMemorySegment(Memory.ALL, tail, ByteOrder.nativeOrder());
+    for (int lane = 0; lane < lanes; lane++) {
+      sum += Memory.ALL.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, tail + 8L * lane);
+    }
+    for (; i < n; i++) {
+      double v = Memory.getFloat(address + 4L * i);
+      sum += v * v;
+    }
+    return sum;
+  }
+
+  private static DoubleVector widen(long address) {
+    return (DoubleVector)
+        FloatVector.fromMemorySegment(HALF_FLOATS, Memory.ALL, address, ByteOrder.nativeOrder())
+            .convertShape(VectorOperators.F2D, DOUBLES, 0);
+  }
+}

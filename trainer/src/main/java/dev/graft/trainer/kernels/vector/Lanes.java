@@ -1,0 +1,126 @@
+package dev.graft.trainer.kernels.vector;
+
+import dev.graft.trainer.kernels.host.Memory;
+import dev.graft.trainer.tensor.ElementType;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Float vectors from and to memory of any floating-point type. */
+final class Lanes {
+
+  static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+
+  /** As many shorts as there are floats in a vector. */
+  static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+
+  /** Floats in a vector. */
+  static final int COUNT = FLOATS.length();
+
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+  private Lanes() {}
+
+  /** A vector of floats. */
+  static FloatVector load(long address) {
+    return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, ORDER);
+  }
+
+  static void store(long address, FloatVector v) {
+    v.intoMemorySegment(Memory.ALL, address, ORDER);
+  }
+
+  /** A vector of elements of any floating-point type, widened. */
+  static FloatVector load(ElementType type, long address) {
+    if (type == ElementType.F32) {
+      return load(address);
+    }
+    if (type == ElementType.BF16) {
+      return loadBrain(address);
+    }
+    return loadHalf(address);
+  }
+
+  /** Rounds to nearest, ties to even; float32 and bfloat16. */
+  static void store(ElementType type, long address, FloatVector v) {
+    if (type == ElementType.F32) {
+      store(address, v);
+    } else {
+      storeBrain(address, v);
+    }
+  }
+
+  private static IntVector loadShorts(long address) {
+    return (IntVector)
+        ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, ORDER)
+            .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+  }
+
+  private static FloatVector loadBrain(long address) {
+    return loadShorts(address).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  private static FloatVector loadHalf(long address) {
+    IntVector half = loadShorts(address);
+    IntVector sign = half.and(0x8000).lanewise(VectorOperators.LSHL, 16);
+    IntVector magnitude = half.and(0x7FFF).lanewise(VectorOperators.LSHL, 13);
+    // Multiplying by 2^112 moves the exponent's bias from 15 to 127 and normalises subnormals.
+    IntVector scaled = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
+    VectorMask<Integer> notFinite = magnitude.compare(VectorOperators.GE, 0x7C00 << 13);
+    return scaled.blend(magnitude.or(0x7F800000), notFinite).or(sign).reinterpretAsFloats();
+  }
+
+  private static void storeBrain(long address, FloatVector v) {
+    IntVector bits = v.reinterpretAsInts();
+    IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+    IntVector rounded = bits.add(0x7FFF).add(odd);
+    // Rounding up could turn a NaN into an infinity or a zero: keep its upper half and make it
+    // quiet.
+    VectorMask<Integer> nan = v.test(VectorOperators.IS_NAN).cast(INTS);
+    IntVector kept = rounded.blend(bits.or(0x400000), nan).lanewise(VectorOperators.LSHR, 16);
+    ((ShortVector) kept.convertShape(VectorOperators.I2S, SHORTS, 0))
+        .intoMemorySegment(Memory.ALL, address, ORDER);
+  }
+
+  /** The last {@code count} elements of a row, and {@code fill} in the other lanes. */
+  static FloatVector loadPart(ElementType type, long address, int count, float fill, long tail) {
+    for (int i = 0; i < COUNT; i++) {
+      float value = i < count ? Elements.get(type, address + (long) i * type.bytes()) : fill;
+      Memory.putFloat(tail + 4L * i, value);
+    }
+    return load(tail);
+  }
+
+  /** Stores the first {@code count} lanes. */
+  static void storePart(ElementType type, long address, FloatVector v, int count, long tail) {
+    store(tail, v);
+    for (int i = 0; i < count; i++) {
+      Elements.put(type, address + (long) i * type.bytes(), Memory.getFloat(tail + 4L * i));
+    }
+  }
+
+  /** The sum of the lanes, pairwise, always in the same order. */
+  static float sum(FloatVector v, long tail) {
+    store(tail, v);
+    for (int half = COUNT / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        long at = tail + 4L * i;
+        Memory.putFloat(at, Memory.getFloat(at) + Memory.getFloat(at + 4L * half));
+      }
+    }
+    return Memory.getFloat(tail);
+  }
+
+  /** The larger of each pair of lanes; a NaN in {@code b} is passed over. */
+  static FloatVector max(FloatVector a, FloatVector b) {
+    // Half as many instructions as FloatVector.max, which has to get NaN and -0 right.
+    return a.blend(b, b.compare(VectorOperators.GT, a));
+  }
+}

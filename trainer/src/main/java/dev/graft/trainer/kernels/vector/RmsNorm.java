@@ -1,0 +1,148 @@
+package dev.graft.trainer.kernels.vector;
+
+import dev.graft.trainer.kernels.host.HostBuffer;
+import dev.graft.trainer.kernels.host.Memory;
+import dev.graft.trainer.kernels.host.Scratch;
+import dev.graft.trainer.tensor.ElementType;
+import dev.graft.trainer.tensor.Tensor;
+import jdk.incubator.vector.FloatVector;
+
+/** RMSNorm (Zhang and Sennrich 2019), rounded to the type of its output on the way out. */
+public final class RmsNorm {
+
+  private RmsNorm() {}
+
+  /** Rows of {@code y = x · r · weight} and their {@code r = 1 / sqrt(mean(x²) + epsilon)}. */
+  public static void forward(
+      Tensor x,
+      Tensor weight,
+      float epsilon,
+      Tensor y,
+      Tensor inverseRms,
+      Scratch scratch,
+      int from,
+      int to) {
+    int columns = x.columns();
+    long xs = HostBuffer.address(x);
+    long ys = HostBuffer.address(y);
+    long weights = HostBuffer.address(weight);
+    long inverses = HostBuffer.address(inverseRms);
+    for (int row = from; row < to; row++) {
+      long in = xs + row * HostBuffer.rowBytes(x);
+      float squares = dot(in, in, columns, scratch.tail());
+      float inverse = (float) (1 / Math.sqrt(squares / (double) columns + epsilon));
+      Memory.putFloat(inverses + 4L * row, inverse);
+      long out = ys + row * HostBuffer.rowBytes(y);
+      normalize(in, weight.type(), weights, inverse, y.type(), out, columns);
+    }
+  }
+
+  private static void normalize(
+      long in,
+      ElementType weightType,
+      long weights,
+      float inverse,
+      ElementType outType,
+      long out,
+      int columns) {
+    int weightBytes = weightType.bytes();
+    int outBytes = outType.bytes();
+    int i = 0;
+    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector w = Lanes.load(weightType, weights + (long) i * weightBytes);
+      FloatVector v = Lanes.load(in + 4L * i).mul(inverse).mul(w);
+      Lanes.store(outType, out + (long) i * outBytes, v);
+    }
+    for (; i < columns; i++) {
+      float w = Elements.get(weightType, weights + (long) i * weightBytes);
+      float v = Memory.getFloat(in + 4L * i) * inverse * w;
+      Elements.put(outType, out + (long) i * outBytes, v);
+    }
+  }
+
+  /** {@code Σ a · b} over float32 runs, in a fixed order. */
+  static float dot(long a, long b, int n, long tail) {
+    FloatVector sum0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector sum1 = sum0;
+    FloatVector sum2 = sum0;
+    FloatVector sum3 = sum0;
+    int step = 4 * Lanes.COUNT;
+    int i = 0;
+    for (; i <= n - step; i += step) {
+      long at = 4L * i;
+      sum0 = Lanes.load(a + at).fma(Lanes.load(b + at), sum0);
+      at += 4L * Lanes.COUNT;
+      sum1 = Lanes.load(a + at).fma(Lanes.load(b + at), sum1);
+      at += 4L * Lanes.COUNT;
+      sum2 = Lanes.load(a + at).fma(Lanes.load(b + at), sum2);
+      at += 4L * Lanes.COUNT;
+      sum3 = Lanes.load(a + at).fma(Lanes.load(b + at), sum3);
+    }
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      sum0 = Lanes.load(a + 4L * i).fma(Lanes.load(b + 4L * i), sum0);
+    }
+    float rest = 0;
+    for (; i < n; i++) {
+      rest = Math.fma(Memory.getFloat(a + 4L * i), Memory.getFloat(b + 4L * i), rest);
+    }
+    return Lanes.sum(sum0.add(sum1).add(sum2.add(sum3)), tail) + rest;
+  }
+
+  /** {@code dx += r · (dy · weight) - x · r³ / d · Σ(dy · weight · x)} for each row. */
+  public static void backward(
+      Tensor dy,
+      Tensor x,
+      Tensor weight,
+      Tensor inverseRms,
+      Tensor dx,
+      Scratch scratch,
+      int from,
+      int to) {
+    int columns = x.columns();
+    long dys = HostBuffer.address(dy);
+    long xs = HostBuffer.address(x);
+    long dxs = HostBuffer.address(dx);
+    long weights = HostBuffer.address(weight);
+    long inverses = HostBuffer.address(inverseRms);
+    long tail = scratch.tail();
+    long scaled = scratch.reserve(4L * columns);
+    for (int row = from; row < to; row++) {
+      long in = xs + row * HostBuffer.rowBytes(x);
+      long gradient = dys + row * HostBuffer.rowBytes(dy);
+      multiply(gradient, weight.type(), weights, scaled, columns);
+      double r = Memory.getFloat(inverses + 4L * row);
+      double projection = dot(scaled, in, columns, tail) * r * r * r / columns;
+      long out = dxs + row * HostBuffer.rowBytes(dx);
+      addScaled((float) r, scaled, (float) -projection, in, out, columns);
+    }
+  }
+
+  private static void multiply(
+      long gradient, ElementType weightType, long weights, long out, int columns) {
+    int bytes = weightType.bytes();
+    int i = 0;
+    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector w = Lanes.load(weightType, weights + (long) i * bytes);
+      Lanes.store(out + 4L * i, Lanes.load(gradient + 4L * i).mul(w));
+    }
+    for (; i < columns; i++) {
+      float w = Elements.get(weightType, weights + (long) i * bytes);
+      Memory.putFloat(out + 4L * i, Memory.getFloat(gradient + 4L * i) * w);
+    }
+  }
+
+  /** {@code out += f · a + g · b}. */
+  private static void addScaled(float f, long a, float g, long b, long out, int columns) {
+    FloatVector fs = FloatVector.broadcast(Lanes.FLOATS, f);
+    FloatVector gs = FloatVector.broadcast(Lanes.FLOATS, g);
+    int i = 0;
+    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector v = Lanes.load(b + 4L * i).fma(gs, Lanes.load(out + 4L * i));
+      Lanes.store(out + 4L * i, Lanes.load(a + 4L * i).fma(fs, v));
+    }
+    for (; i < columns; i++) {
+      float v = Math.fma(Memory.getFloat(b + 4L * i), g, Memory.getFloat(out + 4L * i));
+      Memory.putFloat(out + 4L * i, Math.fma(Memory.getFloat(a + 4L * i), f, v));
+    }
+  }
+}
