@@ -1,5 +1,8 @@
 package dev.graft.trainer.kernels.reference;
 
+import static dev.graft.trainer.kernels.reference.Algebra.logSumExp;
+import static dev.graft.trainer.kernels.reference.Algebra.product;
+
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.tensor.HostArrays;
 import dev.graft.trainer.tensor.Tensor;
@@ -61,9 +64,9 @@ final class ReferenceAttention {
     for (int h = 0; h < shape.heads(); h++) {
       int group = h / shape.groupSize();
       INDArray scores = scores(head(q, h, shape), head(k, group, shape), mask, shape);
-      INDArray lse = SoftMax.logSumExp(scores); // (T, 1)
+      INDArray lse = logSumExp(scores); // (T, 1)
       INDArray p = Transforms.exp(scores.sub(lse), false);
-      memory.store(p.mmul(memory.at(head(v, group, shape))), head(out, h, shape));
+      memory.store(product(p, memory.at(head(v, group, shape))), head(out, h, shape));
       if (logSumExp != null) {
         memory.store(lse.transpose(), logSumExp.rows(h, 1));
       }
@@ -97,12 +100,12 @@ final class ReferenceAttention {
           INDArray lse = memory.at(logSumExp.rows(h, 1).columns(s.first, s.length)).transpose();
           INDArray p = Transforms.exp(scores(qHead, kHead, mask, shape).sub(lse), false);
           INDArray dOut = memory.at(head(s.of(dout), h, shape)); // (n, hd)
-          dValues.addi(p.transpose().mmul(dOut));
-          INDArray dP = dOut.mmul(values.transpose());
+          dValues.addi(product(p.transpose(), dOut));
+          INDArray dP = product(dOut, values.transpose());
           INDArray d = dOut.mul(memory.at(head(s.of(out), h, shape))).sum(true, 1); // (n, 1)
           INDArray dS = p.mul(dP.sub(d)).mul(shape.scale());
-          memory.store(dS.mmul(keys), head(s.of(dq), h, shape));
-          dKeys.addi(dS.transpose().mmul(memory.at(qHead)));
+          memory.store(product(dS, keys), head(s.of(dq), h, shape));
+          dKeys.addi(product(dS.transpose(), memory.at(qHead)));
         }
         memory.store(dKeys, head(s.of(dk), group, shape));
         memory.store(dValues, head(s.of(dv), group, shape));
@@ -113,7 +116,7 @@ final class ReferenceAttention {
 
   /** {@code scale · q kᵀ}, minus infinity where a query does not see a key. */
   private INDArray scores(Tensor q, Tensor k, INDArray mask, AttentionShape shape) {
-    return memory.at(q).mmul(memory.at(k).transpose()).mul(shape.scale()).add(mask);
+    return product(memory.at(q), memory.at(k).transpose()).mul(shape.scale()).add(mask);
   }
 
   private static Tensor head(Tensor x, int head, AttentionShape shape) {

@@ -1,5 +1,8 @@
 package dev.graft.trainer.kernels.reference;
 
+import static dev.graft.trainer.kernels.reference.Algebra.logSumExp;
+import static dev.graft.trainer.kernels.reference.Algebra.product;
+
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
 import dev.graft.trainer.kernels.Kernels;
@@ -38,6 +41,7 @@ public final class ReferenceKernels implements Kernels {
     if (act != ElementType.F32 && act != ElementType.BF16) {
       throw new IllegalArgumentException("activations cannot be " + act);
     }
+    HostArrays.computeOnOneThread();
     this.compute = compute;
     this.act = act;
     this.memory = new ReferenceMemory(compute);
@@ -106,17 +110,17 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
-    memory.store(at(x).mmul(at(w).transpose()), y, accumulate);
+    memory.store(product(at(x), at(w).transpose()), y, accumulate);
   }
 
   @Override
   public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
-    memory.store(at(dy).mmul(at(w)), dx, accumulate);
+    memory.store(product(at(dy), at(w)), dx, accumulate);
   }
 
   @Override
   public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw, boolean accumulate) {
-    memory.store(at(dy).transpose().mmul(at(x)), dw, accumulate);
+    memory.store(product(at(dy).transpose(), at(x)), dw, accumulate);
   }
 
   // ---- the rest of the model ----
@@ -144,13 +148,13 @@ public final class ReferenceKernels implements Kernels {
   @Override
   public void rope(Tensor x, Tensor positions, Tensor cosine, Tensor sine) {
     int[] rows = memory.integers(positions);
-    rotate(x, at(cosine).getRows(rows), at(sine).getRows(rows));
+    rotate(x, HostArrays.rows(at(cosine), rows), HostArrays.rows(at(sine), rows));
   }
 
   @Override
   public void ropeBackward(Tensor dx, Tensor positions, Tensor cosine, Tensor sine) {
     int[] rows = memory.integers(positions);
-    rotate(dx, at(cosine).getRows(rows), at(sine).getRows(rows).neg());
+    rotate(dx, HostArrays.rows(at(cosine), rows), HostArrays.rows(at(sine), rows).neg());
   }
 
   /** Turns the pairs (element i, element i + hd/2) of every head. */
@@ -220,7 +224,7 @@ public final class ReferenceKernels implements Kernels {
   public void crossEntropy(
       Tensor logits, Tensor targets, float scale, Tensor loss, Tensor dlogits) {
     int[] classes = memory.integers(targets);
-    INDArray lse = SoftMax.logSumExp(at(logits)); // (n, 1)
+    INDArray lse = logSumExp(at(logits)); // (n, 1)
     INDArray difference = Transforms.exp(at(logits).sub(lse), false); // softmax - onehot
     for (int row = 0; row < classes.length; row++) {
       difference.putScalar(row, classes[row], difference.getDouble(row, classes[row]) - 1);
@@ -232,7 +236,7 @@ public final class ReferenceKernels implements Kernels {
   @Override
   public void crossEntropyLoss(Tensor logits, Tensor targets, Tensor loss) {
     int[] classes = memory.integers(targets);
-    INDArray losses = SoftMax.logSumExp(at(logits)); // (n, 1)
+    INDArray losses = logSumExp(at(logits)); // (n, 1)
     for (int row = 0; row < classes.length; row++) {
       losses.putScalar(row, 0, losses.getDouble(row, 0) - at(logits).getDouble(row, classes[row]));
     }
@@ -243,7 +247,7 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public void gatherRows(Tensor x, Tensor index, Tensor out) {
-    memory.store(at(x).getRows(memory.integers(index)), out);
+    memory.store(HostArrays.rows(at(x), memory.integers(index)), out);
   }
 
   @Override

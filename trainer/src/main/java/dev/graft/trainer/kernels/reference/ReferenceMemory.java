@@ -35,7 +35,7 @@ final class ReferenceMemory implements AutoCloseable {
   // ---- making tensors ----
 
   Tensor allocate(ElementType type, int rows, int columns) {
-    DataType stored = type == ElementType.I32 ? DataType.INT : compute;
+    DataType stored = type == ElementType.I32 ? DataType.INT32 : compute;
     INDArray array = own(HostArrays.zeros(stored, rows, columns));
     allocatedBytes += array.length() * stored.width();
     return Tensor.of(new ReferenceBuffer(array, null), type, rows, columns);
@@ -138,7 +138,7 @@ final class ReferenceMemory implements AutoCloseable {
         switch (out.type()) {
           case F32 -> sum;
           case BF16 -> sum.castTo(DataType.BFLOAT16).castTo(compute);
-          case F16 -> sum.castTo(DataType.HALF).castTo(compute);
+          case F16 -> sum.castTo(DataType.FLOAT16).castTo(compute);
           case I32 -> throw new IllegalArgumentException("an I32 tensor is written, not computed");
         });
   }

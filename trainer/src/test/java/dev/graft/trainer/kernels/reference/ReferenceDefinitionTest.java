@@ -19,7 +19,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * The definition checked against plain loops that share nothing with it, so that an error of ND4J
- * or of ours cannot hide by being in both.
+ * or of ours cannot hide by being in both. Derivatives: {@link ReferenceGradientsTest}.
  */
 class ReferenceDefinitionTest {
 

@@ -1,0 +1,7 @@
+package dev.graft.trainer.kernels;
+
+/** A part of the contract. */
+interface Contract {
+
+  TwinKernels twins();
+}
