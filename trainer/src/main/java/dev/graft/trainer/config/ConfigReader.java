@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -55,6 +56,26 @@ public final class ConfigReader {
     var reader = new ConfigReader(false);
     var settings = YamlSettings.parse(yaml, name, Optional.empty(), reader.keys);
     return reader.bind(settings, overrides, name, name);
+  }
+
+  /**
+   * Reads overrides of {@code precision}, {@code device} and {@code kernels}, and of nothing else.
+   */
+  public static HardwareConfig hardware(List<String> overrides) {
+    var reader = new ConfigReader(false);
+    var settings = new LinkedHashMap<String, Setting>();
+    overrides.forEach(override -> reader.apply(override, settings));
+    settings.values().removeIf(setting -> setting.value() instanceof Setting.Unset);
+    List<String> useful =
+        Arrays.stream(HardwareConfig.class.getRecordComponents()).map(ConfigKey::nameOf).toList();
+    settings.forEach((path, setting) -> {
+      if (!useful.contains(path)) {
+        throw new ConfigException(
+            "%s: is of no use here; there are %s"
+                .formatted(setting.place(), String.join(", ", useful)));
+      }
+    });
+    return reader.record(HardwareConfig.class, "", settings, "--set");
   }
 
   private RunConfig resolve(Path file, List<String> overrides) {

@@ -39,8 +39,13 @@ public final class Console {
 
   /** The process's own streams. */
   public static Console ofProcess(boolean quiet) {
-    boolean live = Optional.ofNullable(System.console()).filter(it -> it.isTerminal()).isPresent();
+    boolean live = isTerminal();
     return new Console(System.out, System.err, live, quiet, System::nanoTime);
+  }
+
+  /** Whether a person is at both ends: standard input and standard output are a terminal. */
+  public static boolean isTerminal() {
+    return Optional.ofNullable(System.console()).filter(it -> it.isTerminal()).isPresent();
   }
 
   /** Says nothing at all. */

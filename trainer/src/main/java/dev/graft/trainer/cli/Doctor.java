@@ -1,0 +1,241 @@
+package dev.graft.trainer.cli;
+
+import dev.graft.trainer.config.DeviceChoice;
+import dev.graft.trainer.config.KernelsChoice;
+import dev.graft.trainer.config.Precision;
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.runtime.Hardware;
+import dev.graft.trainer.tensor.HostArrays;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+
+/** Looks at the machine and at what graft needs of it; changes nothing. */
+final class Doctor {
+
+  private static final double GIB = 1L << 30;
+
+  /** Adapters, optimizer state and the JVM itself want this much even for small models. */
+  private static final double LITTLE_MEMORY_GIB = 4;
+
+  private static final List<String> CUDA_FOLDERS =
+      List.of(
+          "/usr/lib/x86_64-linux-gnu",
+          "/usr/lib/aarch64-linux-gnu",
+          "/usr/lib64",
+          "/usr/lib",
+          "/usr/lib/wsl/lib",
+          "/usr/local/cuda/compat",
+          "/usr/local/nvidia/lib64");
+
+  private final List<Finding> findings = new ArrayList<>();
+
+  /** Everything there is to say, in the order to say it. */
+  List<Finding> examine() {
+    system();
+    java();
+    libraries();
+    gpu();
+    choice();
+    return List.copyOf(findings);
+  }
+
+  private void system() {
+    add(
+        Finding.ok(
+            "system",
+            "os",
+            "%s %s, %s"
+                .formatted(property("os.name"), property("os.version"), property("os.arch"))));
+    String cores = Runtime.getRuntime().availableProcessors() + " cores";
+    String model = firstLine("/proc/cpuinfo", "model name").orElse("unknown model");
+    add(Finding.ok("system", "processor", model + ", " + cores));
+    memory();
+    disk();
+  }
+
+  private void memory() {
+    if (!(ManagementFactory.getOperatingSystemMXBean()
+        instanceof com.sun.management.OperatingSystemMXBean bean)) {
+      return;
+    }
+    double total = bean.getTotalMemorySize() / GIB;
+    double free = availableMemory().orElse(bean.getFreeMemorySize()) / GIB;
+    double heap = Runtime.getRuntime().maxMemory() / GIB;
+    String value =
+        "%.1f GiB, %.1f GiB available; Java's heap may take %.1f GiB, weights and activations lie"
+                .formatted(total, free, heap)
+            + " outside of it";
+    add(
+        free < LITTLE_MEMORY_GIB
+            ? Finding.note("system", "memory", value, "that is little; only small models will fit")
+            : Finding.ok("system", "memory", value));
+  }
+
+  /** What programs can have, caches included; the bean's own figure leaves caches out. */
+  private static Optional<Long> availableMemory() {
+    return firstLine("/proc/meminfo", "MemAvailable")
+        .map(value -> value.replaceAll("\\D", ""))
+        .filter(digits -> !digits.isEmpty())
+        .map(digits -> Long.parseLong(digits) * 1024);
+  }
+
+  private void disk() {
+    Path here = Path.of("").toAbsolutePath();
+    try {
+      double free = Files.getFileStore(here).getUsableSpace() / GIB;
+      String value = "%.1f GiB free at %s".formatted(free, here);
+      add(
+          Files.isWritable(here)
+              ? Finding.ok("system", "disk", value)
+              : Finding.note("system", "disk", value, "not writable: give output elsewhere"));
+    } catch (IOException e) {
+      add(Finding.note("system", "disk", "unknown", e.toString()));
+    }
+  }
+
+  private void java() {
+    String value =
+        "%s (%s), %s".formatted(Runtime.version(), property("java.vendor"), property("java.home"));
+    add(Finding.ok("java", "jdk", value));
+    boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    add(
+        vector
+            ? Finding.ok("java", "vector api", "present")
+            : Finding.broken(
+                "java",
+                "vector api",
+                "missing",
+                "start graft by ./graft, or give java --add-modules jdk.incubator.vector"));
+    add(Finding.ok("java", "graft", Version.graft()));
+  }
+
+  private void libraries() {
+    library("oneDNN", "multiplies matrices", Doctor::oneDnn);
+    library("ND4J", "holds adapters and optimizer", Doctor::nd4j);
+    library("HF tokenizers", "turns text into tokens", Doctor::tokenizers);
+  }
+
+  private void library(String name, String purpose, Callable<String> probe) {
+    try {
+      add(Finding.ok("libraries", name, probe.call() + ", " + purpose));
+    } catch (Exception | LinkageError e) {
+      Throwable cause = e;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      add(
+          Finding.broken(
+              "libraries",
+              name,
+              "does not load: " + cause,
+              "it " + purpose + "; there may be no build of it for this machine"));
+    }
+  }
+
+  // Reflection: only the packages that compute with these libraries may depend on them.
+
+  private static String oneDnn() throws ReflectiveOperationException {
+    Class<?> dnnl = Class.forName("org.bytedeco.dnnl.global.dnnl");
+    Object version = dnnl.getMethod("dnnl_version").invoke(null);
+    var numbers = new StringBuilder();
+    for (String part : List.of("major", "minor", "patch")) {
+      numbers.append(numbers.isEmpty() ? "" : ".");
+      numbers.append(version.getClass().getMethod(part).invoke(version));
+    }
+    return numbers.toString();
+  }
+
+  private static String nd4j() throws ReflectiveOperationException {
+    HostArrays.zeros(1);
+    Class<?> nd4j = Class.forName("org.nd4j.linalg.factory.Nd4j");
+    Object backend = nd4j.getMethod("getBackend").invoke(null);
+    return jarVersion(nd4j, "nd4j-api").orElse("loads")
+        + " with "
+        + backend.getClass().getSimpleName();
+  }
+
+  private static String tokenizers() throws ReflectiveOperationException {
+    Class<?> library = Class.forName("ai.djl.huggingface.tokenizers.jni.LibUtils");
+    library.getMethod("checkStatus").invoke(null);
+    return "DJL " + jarVersion(library, "tokenizers").orElse("loads");
+  }
+
+  /** The version in the name of the jar that a class came from. */
+  private static Optional<String> jarVersion(Class<?> type, String artifact) {
+    return Optional.ofNullable(type.getProtectionDomain().getCodeSource())
+        .map(source -> Path.of(source.getLocation().getPath()).getFileName().toString())
+        .filter(name -> name.startsWith(artifact + "-"))
+        .map(name -> name.substring(artifact.length() + 1).replaceFirst("\\.jar$", ""));
+  }
+
+  private void gpu() {
+    Optional<String> driver = firstLine("/proc/driver/nvidia/version", "NVRM version");
+    Optional<Path> libcuda = findLibcuda();
+    if (driver.isEmpty() && libcuda.isEmpty()) {
+      add(Finding.ok("gpu", "nvidia", "no driver and no libcuda found"));
+    } else {
+      String value =
+          "driver: %s; libcuda: %s"
+              .formatted(
+                  driver.orElse("not found"), libcuda.map(Path::toString).orElse("not found"));
+      add(
+          Finding.note(
+              "gpu", "nvidia", value, "this version does not train on GPUs yet; it uses the CPU"));
+    }
+  }
+
+  private static Optional<Path> findLibcuda() {
+    String path = Optional.ofNullable(System.getenv("LD_LIBRARY_PATH")).orElse("");
+    return Stream.concat(Stream.of(path.split(":")), CUDA_FOLDERS.stream())
+        .filter(folder -> !folder.isBlank())
+        .map(folder -> Path.of(folder, "libcuda.so.1"))
+        .filter(Files::exists)
+        .findFirst();
+  }
+
+  private void choice() {
+    try (Kernels kernels = Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
+      add(Finding.ok("choice", "device", "cpu: the only device this version trains on"));
+      add(
+          Finding.ok(
+              "choice",
+              "precision",
+              kernels.activationType().toString().toLowerCase(Locale.ROOT)
+                  + ": what precision: auto comes to here"));
+      add(Finding.ok("choice", "compute", kernels.describe()));
+    } catch (RuntimeException | LinkageError e) {
+      add(
+          Finding.broken(
+              "choice", "compute", "nothing: " + e, "kernels: reference may still work, slowly"));
+    }
+  }
+
+  private void add(Finding finding) {
+    findings.add(finding);
+  }
+
+  private static String property(String name) {
+    return Optional.ofNullable(System.getProperty(name)).orElse("unknown");
+  }
+
+  /** The value of the first "key: value" line with that key, in a file that may not exist. */
+  private static Optional<String> firstLine(String file, String key) {
+    try (Stream<String> lines = Files.lines(Path.of(file))) {
+      return lines
+          .filter(line -> line.startsWith(key))
+          .map(line -> line.substring(line.indexOf(':') + 1).strip())
+          .findFirst();
+    } catch (IOException | UncheckedIOException e) {
+      return Optional.empty();
+    }
+  }
+}
