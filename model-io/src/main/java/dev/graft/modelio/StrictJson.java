@@ -21,17 +21,26 @@ import tools.jackson.databind.node.ObjectNode;
 public final class StrictJson {
   private static final int MAX_DEPTH = 64;
 
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder(factory(MAX_DEPTH))
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .build();
+
   private StrictJson() {}
 
-  /** A factory whose parsers refuse duplicate keys and anything deeper than {@code maxDepth}. */
-  public static JsonFactory factory(int maxDepth, long maxBytes) {
+  /**
+   * A factory whose parsers refuse duplicate keys and anything deeper than {@code maxDepth}. The
+   * length of a document is for its reader to bound, before it reads.
+   */
+  public static JsonFactory factory(int maxDepth) {
     return JsonFactory.builder()
         .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
         .streamReadConstraints(
             StreamReadConstraints.builder()
                 .maxNestingDepth(maxDepth)
-                .maxDocumentLength(maxBytes)
-                .maxStringLength((int) Math.min(maxBytes, Integer.MAX_VALUE))
+                .maxStringLength(Integer.MAX_VALUE)
                 .maxNameLength(4096)
                 .maxNumberLength(64)
                 .build())
@@ -74,14 +83,9 @@ public final class StrictJson {
    * @param source names the bytes' origin in errors
    */
   public static ObjectNode parseObject(byte[] json, String source) {
-    JsonMapper mapper =
-        JsonMapper.builder(factory(MAX_DEPTH, Math.max(1, json.length)))
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
-            .build();
     JsonNode node;
     try {
-      node = mapper.readTree(json);
+      node = MAPPER.readTree(json);
     } catch (JacksonException e) {
       throw new ModelIoException(source + lineOf(e) + ": " + e.getOriginalMessage(), e);
     }
@@ -93,11 +97,7 @@ public final class StrictJson {
 
   /** The object as indented JSON that ends in a newline. */
   public static String print(ObjectNode object) {
-    return JsonMapper.builder()
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .build()
-            .writeValueAsString(object)
-        + "\n";
+    return MAPPER.writeValueAsString(object) + "\n";
   }
 
   private static String lineOf(JacksonException e) {

@@ -49,7 +49,8 @@ public final class GraftModel extends BaseModel {
           Criteria.builder()
               .setTypes(NDList.class, NDList.class)
               .optEngine(GraftEngine.NAME)
-              .optModelPath(folder)
+              // Not optModelPath: DJL would take a comma in the path for the end of an address.
+              .optModelUrls(folder.toUri().toString().replace(",", "%2C"))
               .optOptions(options)
               .build()
               .loadModel();

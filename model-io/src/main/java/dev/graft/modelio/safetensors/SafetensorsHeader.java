@@ -13,13 +13,14 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.json.JsonFactory;
 
 /**
  * The JSON header of a safetensors file, parsed as a stream so that memory stays in proportion to
  * the number of tensors, and checked against the size of the data that follow it.
  */
 record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> metadata) {
-  private static final int MAX_DEPTH = 4;
+  private static final JsonFactory JSON = StrictJson.factory(4);
   private static final int MAX_RANK = 16;
 
   static SafetensorsHeader parse(String file, byte[] json, long dataStart, long dataBytes) {
@@ -42,9 +43,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     }
 
     SafetensorsHeader parse() {
-      try (JsonParser parser =
-          StrictJson.factory(MAX_DEPTH, json.length)
-              .createParser(ObjectReadContext.empty(), json)) {
+      try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
         expect(parser.nextToken(), JsonToken.START_OBJECT, "the header");
         while (parser.nextToken() != JsonToken.END_OBJECT) {
           String name = parser.currentName();

@@ -153,6 +153,13 @@ class GraftEngineTest {
   }
 
   @Test
+  void foldersMayHaveStrangeNames() {
+    Path strange = temp.resolve("a, b%20c é#d?");
+    RandomCheckpoint.llama().write(strange);
+    GraftModel.load(strange, Map.of()).close();
+  }
+
+  @Test
   void closingTheModelUnmapsTheWeights() {
     GraftModel model = GraftModel.load(folder, Map.of());
     var data = model.checkpoint().tensor(TensorNames.NORM).data();
