@@ -1,0 +1,12 @@
+package dev.graft.trainer.kernels;
+
+import dev.graft.trainer.kernels.cpu.CpuKernels;
+import dev.graft.trainer.tensor.ElementType;
+
+class CpuKernelsGradientsTest extends FloatGradientContract {
+
+  @Override
+  protected Kernels create() {
+    return new CpuKernels(ElementType.F32, 2);
+  }
+}
