@@ -27,6 +27,15 @@ public interface Kernels extends AutoCloseable {
   /** The type of activations that feed matrix products: F32 or BF16. */
   ElementType activationType();
 
+  /**
+   * The number of rows, at least as many as given, for which products run best. Where code is
+   * generated for each shape, micro-batches are filled up to such a number with tokens that nobody
+   * learns from, so that there are few shapes.
+   */
+  default int efficientRows(int rows) {
+    return rows;
+  }
+
   // ---- memory ----
 
   /** New memory on the device, zeroed. */

@@ -102,8 +102,12 @@ final class LanguageModelHead {
           scale,
           buffers.losses.columns(from, rows),
           logitsGradient);
+      int computed = computedRows(from, rows);
       kernels.linearBackwardInput(
-          logitsGradient, weights.head(), buffers.normedGradient.rows(from, rows), false);
+          buffers.logitsGradient.rows(0, computed),
+          weights.head(),
+          buffers.normedGradient.rows(from, computed),
+          false);
     }
     Tensor predictingGradient = buffers.predictingGradient.rows(0, n);
     kernels.zero(predictingGradient);
@@ -141,9 +145,19 @@ final class LanguageModelHead {
   }
 
   private Tensor logits(int from, int rows) {
-    Tensor logits = buffers.logits.rows(0, rows);
-    kernels.linear(buffers.normed.rows(from, rows), weights.head(), logits, false);
-    return logits;
+    int computed = computedRows(from, rows);
+    kernels.linear(
+        buffers.normed.rows(from, computed),
+        weights.head(),
+        buffers.logits.rows(0, computed),
+        false);
+    return buffers.logits.rows(0, rows);
+  }
+
+  /** Rows that a product runs over: what lies behind the wanted ones is computed and not read. */
+  private int computedRows(int from, int rows) {
+    int room = Math.min(buffers.logits.rows(), buffers.normed.rows() - from);
+    return Math.min(kernels.efficientRows(rows), room);
   }
 
   private double sumOfLosses(int n) {

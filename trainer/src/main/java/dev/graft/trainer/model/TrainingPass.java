@@ -23,11 +23,11 @@ public final class TrainingPass {
     this.kernels = model.kernels();
     this.weights = model.weights();
     this.layers = model.layers();
-    this.maxTokens = maxTokens;
-    this.head = new LanguageModelHead(kernels, model.config(), weights, maxTokens);
-    this.rotary = RotaryTable.create(kernels, model.config(), maxTokens);
-    this.deviceTokens = DeviceTokens.allocate(kernels, maxTokens);
-    this.workspace = new Workspace(kernels, model.config(), maxTokens, ranks, dropout);
+    this.maxTokens = kernels.efficientRows(maxTokens);
+    this.head = new LanguageModelHead(kernels, model.config(), weights, this.maxTokens);
+    this.rotary = RotaryTable.create(kernels, model.config(), this.maxTokens);
+    this.deviceTokens = DeviceTokens.allocate(kernels, this.maxTokens);
+    this.workspace = new Workspace(kernels, model.config(), this.maxTokens, ranks, dropout);
   }
 
   /** The largest micro-batch there is memory for. */
@@ -44,8 +44,9 @@ public final class TrainingPass {
     if (batch.targetTokens() == 0) {
       return 0;
     }
-    Workspace.View view = workspace.of(checked(batch));
-    DeviceTokens tokens = deviceTokens.load(kernels, batch);
+    TokenBatch filled = filled(batch);
+    Workspace.View view = workspace.of(filled.tokens());
+    DeviceTokens tokens = deviceTokens.load(kernels, filled);
     forward(view, tokens, InputDropout.OFF);
     return head.loss(view.output(), tokens, batch.targetTokens());
   }
@@ -62,9 +63,10 @@ public final class TrainingPass {
     if (batch.targetTokens() == 0) {
       return 0;
     }
-    Workspace.View view = workspace.of(checked(batch));
+    TokenBatch filled = filled(batch);
+    Workspace.View view = workspace.of(filled.tokens());
     Scratch scratch = view.scratch();
-    DeviceTokens tokens = deviceTokens.load(kernels, batch);
+    DeviceTokens tokens = deviceTokens.load(kernels, filled);
     InputDropout inputDropout = new InputDropout(dropout, scratch.masked());
     forward(view, tokens, inputDropout);
     Tensor residualGradient = scratch.residualGradient();
@@ -108,11 +110,12 @@ public final class TrainingPass {
     return layer;
   }
 
-  private int checked(TokenBatch batch) {
-    if (batch.tokens() > maxTokens) {
+  private TokenBatch filled(TokenBatch batch) {
+    int tokens = kernels.efficientRows(batch.tokens());
+    if (tokens > maxTokens) {
       throw new IllegalArgumentException(
           "a micro-batch of %d tokens, memory for %d".formatted(batch.tokens(), maxTokens));
     }
-    return batch.tokens();
+    return batch.filledTo(tokens);
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.trainer.Conformance;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.safetensors.SafetensorsFile;

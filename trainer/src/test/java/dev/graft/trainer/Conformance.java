@@ -1,4 +1,4 @@
-package dev.graft.trainer.train;
+package dev.graft.trainer;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 

@@ -1,0 +1,125 @@
+package dev.graft.trainer.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.inference.Predictor;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.repository.zoo.Criteria;
+import ai.djl.repository.zoo.ZooModel;
+import dev.graft.trainer.config.DeviceChoice;
+import dev.graft.trainer.config.KernelsChoice;
+import dev.graft.trainer.config.Precision;
+import dev.graft.trainer.runtime.BaseModel;
+import dev.graft.trainer.runtime.Hardware;
+import dev.graft.trainer.Conformance;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Greedy generation of a real trained model against an independent float64 forward. */
+class GreedyReferenceTest {
+
+  private static final String MODEL = "models/stories260K-hf";
+
+  @Test
+  void greedyTextFromBosIsTheReferences() throws Exception {
+    Path folder = Conformance.path(MODEL);
+    JsonNode reference = reference(folder);
+    int[] ids = ids(reference);
+    try (BaseModel base = open(folder, Precision.F32)) {
+      var generator = new Generator(base, Optional.empty());
+      int[] prompt = generator.continuation("");
+      assertThat(prompt).containsExactly(ids[0]);
+      var text = new StringBuilder();
+      generator.generate(prompt, Sampler.greedy(), ids.length - 1, text::append, () -> false);
+      assertThat(text.toString()).isEqualTo(base.tokenizer().decode(ids, true));
+    }
+  }
+
+  @Test
+  void everyGreedyIdAndItsProbability() throws Exception {
+    Path folder = Conformance.path(MODEL);
+    JsonNode reference = reference(folder);
+    int[] ids = ids(reference);
+    try (BaseModel base = open(folder, Precision.F32)) {
+      List<float[]> rows = rows(base, ids);
+      for (int i = 0; i + 1 < ids.length; i++) {
+        assertThat(Sampler.greedy().next(rows.get(i))).as("id %d", i + 1).isEqualTo(ids[i + 1]);
+        double expected = reference.get("top1_logprob").get(i).doubleValue();
+        assertThat(logProbability(rows.get(i), ids[i + 1])).isCloseTo(expected, within(1e-4));
+      }
+    }
+  }
+
+  @Test
+  void djlProgramsGetTheSameLogitsAndTexts() throws Exception {
+    Path folder = Conformance.path(MODEL);
+    int[] ids = IntStream.of(ids(reference(folder))).limit(7).toArray();
+    List<float[]> rows;
+    try (BaseModel base = open(folder, Precision.F32)) {
+      rows = rows(base, ids);
+    }
+    Criteria<NDList, NDList> criteria =
+        Criteria.builder()
+            .setTypes(NDList.class, NDList.class)
+            .optEngine("graft")
+            .optModelPath(folder)
+            .optOption("precision", "f32")
+            .build();
+    try (ZooModel<NDList, NDList> model = criteria.loadModel();
+        Predictor<NDList, NDList> predictor = model.newPredictor();
+        NDManager manager = model.getNDManager().newSubManager()) {
+      NDArray input = manager.create(IntStream.of(ids).asLongStream().toArray());
+      float[] logits = predictor.predict(new NDList(input)).singletonOrThrow().toFloatArray();
+      int vocabulary = rows.getFirst().length;
+      assertThat(logits).hasSize(ids.length * vocabulary);
+      for (int i = 0; i < logits.length; i++) {
+        assertThat(logits[i]).isEqualTo(rows.get(i / vocabulary)[i % vocabulary]);
+      }
+    }
+  }
+
+  private static BaseModel open(Path folder, Precision precision) {
+    return BaseModel.open(
+        folder.toString(), Hardware.open(precision, DeviceChoice.CPU, KernelsChoice.AUTO));
+  }
+
+  private static List<float[]> rows(BaseModel base, int[] ids) {
+    int vocabulary = base.config().vocabSize();
+    List<float[]> rows = new ArrayList<>();
+    new Generator(base, Optional.empty())
+        .logits(
+            ids,
+            chunk -> {
+              for (int from = 0; from < chunk.length; from += vocabulary) {
+                rows.add(java.util.Arrays.copyOfRange(chunk, from, from + vocabulary));
+              }
+            });
+    return rows;
+  }
+
+  private static double logProbability(float[] logits, int id) {
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit - logits[id]);
+    }
+    return -Math.log(sum);
+  }
+
+  private static JsonNode reference(Path folder) throws Exception {
+    return JsonMapper.shared().readTree(Files.readString(folder.resolve("reference.json")));
+  }
+
+  private static int[] ids(JsonNode reference) {
+    return reference.get("ids").valueStream().mapToInt(JsonNode::intValue).toArray();
+  }
+}

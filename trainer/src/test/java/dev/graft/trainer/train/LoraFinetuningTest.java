@@ -1,0 +1,223 @@
+package dev.graft.trainer.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.graft.modelio.DType;
+import dev.graft.modelio.ModelIoException;
+import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.modelio.checkpoint.RandomCheckpoint;
+import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.tokenizer.DataException;
+import dev.graft.trainer.config.ConfigReader;
+import dev.graft.trainer.config.RunConfig;
+import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.console.Console;
+import dev.graft.trainer.runs.StopSignal;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Whole runs on a small random Mistral: bfloat16, in shards, with a window and its own head_dim. */
+class LoraFinetuningTest {
+
+  private static final int VOCABULARY = 83;
+
+  @TempDir Path folder;
+  private Path data;
+
+  @BeforeEach
+  void writeInputs() throws IOException {
+    RandomCheckpoint.mistral()
+        .hiddenSize(40)
+        .intermediateSize(56)
+        .layers(2)
+        .heads(4)
+        .kvHeads(2)
+        .headDim(14)
+        .vocabSize(VOCABULARY)
+        .slidingWindow(9)
+        .dtype(DType.BF16)
+        .maxShardBytes(20_000)
+        .seed(5)
+        .write(folder.resolve("base"));
+    data = folder.resolve("data.jsonl");
+    Files.writeString(data, rows(31));
+  }
+
+  /** Sequences in which each token follows from the one before, so that there is much to learn. */
+  private static String rows(int count) {
+    Random random = new Random(41);
+    var lines = new StringBuilder();
+    for (int row = 0; row < count; row++) {
+      int[] ids = new int[5 + random.nextInt(20)];
+      int[] labels = new int[ids.length];
+      ids[0] = random.nextInt(VOCABULARY);
+      labels[0] = -100;
+      for (int i = 1; i < ids.length; i++) {
+        ids[i] = (ids[i - 1] * 5 + 3) % VOCABULARY;
+        labels[i] = i < 3 ? -100 : ids[i];
+      }
+      lines.append("{\"input_ids\":%s,\"labels\":%s}\n".formatted(list(ids), list(labels)));
+    }
+    return lines.toString();
+  }
+
+  private static String list(int[] values) {
+    return Arrays.toString(values).replace(" ", "");
+  }
+
+  private RunConfig config(String output, String... overrides) throws IOException {
+    Path yaml = folder.resolve("run.yaml");
+    Files.writeString(
+        yaml,
+        """
+        base: %s
+        data:
+          train: %s
+          validation-split: 0.2
+        lora:
+          rank: 4
+        training:
+          max-steps: 12
+          learning-rate: 0.02
+          batch-size: 6
+          micro-batch-tokens: 48
+        checkpoint:
+          every: 5
+          keep: 2
+        precision: f32
+        output: %s
+        """
+            .formatted(folder.resolve("base"), data, folder.resolve(output)));
+    return ConfigReader.read(yaml, List.of(overrides));
+  }
+
+  private static RunResult run(RunConfig config) {
+    return LoraFinetuning.run(config, false, Console.silent(), new StopSignal());
+  }
+
+  @Test
+  void learnsAndLeavesARunsFolder() throws IOException {
+    RunResult result = run(config("run"));
+    assertThat(result.steps()).isEqualTo(12);
+    assertThat(result.finalLoss().orElseThrow())
+        .isLessThan(0.9 * result.baseLoss().orElseThrow());
+    try (Checkpoint base = Checkpoint.open(folder.resolve("base"))) {
+      PeftAdapter adapter = PeftAdapter.read(result.adapter(), base.config());
+      assertThat(adapter.weights()).hasSize(14);
+      assertThat(adapter.config().rank()).isEqualTo(4);
+    }
+    assertThat(names(folder.resolve("run")))
+        .containsExactlyInAnyOrder("adapter", "checkpoints", "config.yaml", "metrics.jsonl");
+    assertThat(names(folder.resolve("run/checkpoints")))
+        .containsExactlyInAnyOrder("step-000010", "step-000012");
+  }
+
+  @Test
+  void metricsHaveTheirKeys() throws IOException {
+    run(config("run"));
+    List<JsonNode> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(folder.resolve("run/metrics.jsonl"))) {
+      lines.add(JsonMapper.shared().readTree(line));
+    }
+    List<JsonNode> steps =
+        lines.stream().filter(l -> l.get("kind").asString().equals("step")).toList();
+    assertThat(steps).hasSize(12);
+    assertThat(steps.getFirst().propertyNames())
+        .containsExactly(
+            "kind",
+            "step",
+            "epoch",
+            "loss",
+            "grad_norm",
+            "learning_rate",
+            "target_tokens",
+            "tokens",
+            "tokens_per_second");
+    assertThat(steps.getFirst().get("step").intValue()).isEqualTo(1);
+    assertThat(lines.getFirst().get("kind").asString()).isEqualTo("evaluation");
+  }
+
+  @Test
+  void theSameConfigGivesTheSameAdapterBitByBit() throws IOException {
+    Path one = run(config("one", "lora.dropout=0.1")).adapter();
+    Path other = run(config("other", "lora.dropout=0.1")).adapter();
+    assertThat(one.resolve("adapter_model.safetensors"))
+        .hasSameBinaryContentAs(other.resolve("adapter_model.safetensors"));
+  }
+
+  @Test
+  void continuesFromAnAdapter() throws IOException {
+    Path first = run(config("first")).adapter();
+    RunResult second = run(config("second", "lora.init-from=" + first));
+    RunResult fresh = run(config("fresh", "training.max-steps=1"));
+    assertThat(second.baseLoss().orElseThrow()).isLessThan(fresh.baseLoss().orElseThrow());
+  }
+
+  @Test
+  void stopSavesWhatIsThere() throws IOException {
+    StopSignal stop = new StopSignal();
+    stop.request();
+    RunResult result = LoraFinetuning.run(config("run"), false, Console.silent(), stop);
+    assertThat(result.stopped()).isTrue();
+    assertThat(result.adapter().resolve("adapter_model.safetensors")).exists();
+  }
+
+  @Test
+  void aFolderThatHoldsARunIsRefusedUnlessOverwritten() throws IOException {
+    run(config("run"));
+    RunConfig again = config("run", "training.max-steps=1");
+    assertThatThrownBy(() -> run(again))
+        .isInstanceOf(UserException.class)
+        .hasMessageContaining("--overwrite");
+    assertThat(names(folder.resolve("run/checkpoints"))).contains("step-000012");
+    LoraFinetuning.run(again, true, Console.silent(), new StopSignal());
+    assertThat(names(folder.resolve("run/checkpoints"))).containsExactly("step-000001");
+  }
+
+  @Test
+  void badInputIsNamedAndNothingIsWritten() throws IOException {
+    Files.writeString(data, rows(20) + "{\"input_ids\":[1,999],\"labels\":[-100,999]}\n");
+    assertThatThrownBy(() -> run(config("run")))
+        .isInstanceOf(UserException.class)
+        .hasMessageContaining("data.jsonl line 21")
+        .hasMessageContaining("999");
+    Files.writeString(data, rows(16) + "{\"input_ids\":[1,\n");
+    assertThatThrownBy(() -> run(config("run")))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("line 17");
+    Files.writeString(data, "");
+    assertThatThrownBy(() -> run(config("run")))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("empty");
+    Files.writeString(data, rows(10));
+    Path shard = shards().getLast();
+    Files.delete(shard);
+    assertThatThrownBy(() -> run(config("run")))
+        .isInstanceOf(ModelIoException.class)
+        .hasMessageContaining(shard.getFileName().toString());
+    assertThat(folder.resolve("run")).doesNotExist();
+  }
+
+  private List<Path> shards() throws IOException {
+    try (var files = Files.list(folder.resolve("base"))) {
+      return files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList();
+    }
+  }
+
+  private static List<String> names(Path folder) throws IOException {
+    try (var files = Files.list(folder)) {
+      return files.map(f -> f.getFileName().toString()).toList();
+    }
+  }
+}
