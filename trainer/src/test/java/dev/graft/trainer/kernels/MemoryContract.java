@@ -69,6 +69,18 @@ interface MemoryContract extends Contract {
   }
 
   @Test
+  default void efficientRowsAreEnoughAndFew() {
+    Kernels kernels = twins().tested();
+    int before = 1;
+    for (int rows = 1; rows < 5000; rows++) {
+      int efficient = kernels.efficientRows(rows);
+      assertThat(efficient).isGreaterThanOrEqualTo(rows).isGreaterThanOrEqualTo(before);
+      assertThat(kernels.efficientRows(efficient)).as("of %d again", rows).isEqualTo(efficient);
+      before = efficient;
+    }
+  }
+
+  @Test
   default void kernelsSayWhatTheyAre() {
     assertThat(twins().tested().describe()).isNotBlank().doesNotContain("\n");
   }
