@@ -16,6 +16,7 @@ import dev.graft.trainer.tensor.ElementType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -81,10 +82,12 @@ class LlamaGradientsTest {
       Random random = new Random(17);
       for (int direction = 0; direction < 3; direction++) {
         INDArray d = gradient.dup();
+        double size = gradient.norm2Number().doubleValue() / Math.sqrt(d.length());
         for (int i = 0; i < d.length(); i++) {
           // Half along the gradient, so that the slope is large against rounding.
-          d.putScalar(i, gradient.getDouble(i) + 0.05 * random.nextGaussian());
+          d.putScalar(i, gradient.getDouble(i) + size * random.nextGaussian());
         }
+        d.divi(d.norm2Number());
         double slope = gradient.mul(d).sumNumber().doubleValue();
         float h = 1e-3f;
         double difference = (subject.lossAt(d, h) - subject.lossAt(d, -h)) / (2 * h);
@@ -129,7 +132,7 @@ class LlamaGradientsTest {
 
   private static List<Sequence> sequences() {
     Random random = new Random(23);
-    return java.util.stream.IntStream.of(13, 1, 7, 22)
+    return IntStream.of(13, 1, 7, 22)
         .mapToObj(
             length -> {
               int[] ids = random.ints(length, 0, 61).toArray();
