@@ -233,19 +233,19 @@ final class Attributes {
   }
 
   private static Value dict(PyDict dict, String name, Arguments arguments) {
-    switch (name) {
+    return switch (name) {
       case "get" -> {
         @Nullable Value[] given = arguments.bind("get", 1, "/key", "/default");
         Value value = dict.entries().get(Ops.requireHashable(required(given[0])));
-        return value != null ? value : given[1] != null ? given[1] : None.NONE;
+        yield value != null ? value : given[1] != null ? given[1] : None.NONE;
       }
       case "copy" -> {
         arguments.none(name);
-        return new PyDict(new LinkedHashMap<>(dict.entries()), dict.message());
+        yield new PyDict(new LinkedHashMap<>(dict.entries()), dict.message());
       }
       default -> {
         arguments.none(name);
-        return new DictView(
+        yield new DictView(
             dict,
             switch (name) {
               case "keys" -> DictView.Kind.KEYS;
@@ -253,30 +253,32 @@ final class Attributes {
               default -> DictView.Kind.ITEMS;
             });
       }
-    }
+    };
   }
 
   private static Value sequence(Value self, List<Value> items, String name, Arguments arguments) {
-    switch (name) {
+    return switch (name) {
       case "copy" -> {
         arguments.none(name);
-        return new PyList(new ArrayList<>(items));
+        yield new PyList(new ArrayList<>(items));
       }
       case "count" -> {
         Value wanted = required(arguments.bind(name, 1, "/value")[0]);
-        return Int.of(items.stream().filter(wanted::equals).count());
+        yield Int.of(items.stream().filter(wanted::equals).count());
       }
       default -> {
         @Nullable Value[] given = arguments.bind(name, 1, "/value", "/start", "/stop");
         Subscripts.Bounds bounds = Subscripts.Bounds.of(given[1], given[2], null, items.size());
-        for (int i = bounds.start(); i < bounds.stop(); i++) {
-          if (items.get(i).equals(given[0])) {
-            return Int.of(i);
-          }
+        int at = bounds.start();
+        while (at < bounds.stop() && !items.get(at).equals(given[0])) {
+          at++;
         }
-        throw PyError.value("value is not in " + self.typeName());
+        if (at >= bounds.stop()) {
+          throw PyError.value("value is not in " + self.typeName());
+        }
+        yield Int.of(at);
       }
-    }
+    };
   }
 
   static Value required(@Nullable Value value) {

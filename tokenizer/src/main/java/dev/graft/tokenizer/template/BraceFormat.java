@@ -89,7 +89,8 @@ final class BraceFormat {
     String text = field.text();
     int end = 0;
     boolean bracket = false;
-    while (end < text.length() && (bracket || text.charAt(end) != ':' && text.charAt(end) != '!')) {
+    while (end < text.length()
+        && (bracket || (text.charAt(end) != ':' && text.charAt(end) != '!'))) {
       bracket = bracket ? text.charAt(end) != ']' : text.charAt(end) == '[';
       end++;
     }
@@ -97,7 +98,7 @@ final class BraceFormat {
     char conversion = 0;
     int specStart = end + 1;
     if (end < text.length() && text.charAt(end) == '!') {
-      if (end + 1 >= text.length() || end + 2 < text.length() && text.charAt(end + 2) != ':') {
+      if (end + 1 >= text.length() || (end + 2 < text.length() && text.charAt(end + 2) != ':')) {
         throw PyError.value("expected ':' after conversion specifier");
       }
       conversion = text.charAt(end + 1);
@@ -203,7 +204,7 @@ final class BraceFormat {
   }
 
   private static Str text(Str value, char kind, Matcher parts) {
-    if (kind != 0 && kind != 's'
+    if ((kind != 0 && kind != 's')
         || parts.group("sign") != null
         || parts.group("alt") != null
         || parts.group("group") != null
@@ -222,7 +223,7 @@ final class BraceFormat {
     String group = parts.group("group");
     boolean integer = !(value instanceof Real);
     boolean known = (integer ? "bcdoxXneEfFgG%" : "eEfFgGn%").indexOf(kind) >= 0;
-    if (kind != 0 && !known || kind == 'c') {
+    if ((kind != 0 && !known) || kind == 'c') {
       throw PyError.value(
           "Unknown format code '" + kind + "' for object of type '" + value.typeName() + "'");
     }

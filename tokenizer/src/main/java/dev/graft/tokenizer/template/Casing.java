@@ -44,7 +44,7 @@ final class Casing {
         .forEach(c -> {
           if (c < 0x80) {
             out.append((char) Character.toLowerCase(c));
-          } else if (c == 0x130 || c >= 0x13a0 && c <= 0x13f5) {
+          } else if (c == 0x130 || (c >= 0x13a0 && c <= 0x13f5)) {
             out.append(c == 0x130 ? "i\u0307" : Character.toString(c));
           } else {
             String upper = Character.toString(c).toUpperCase(Locale.ROOT);

@@ -7,12 +7,12 @@ final class Characters {
   /** {@code str.isspace} of one character, which is also {@code \s} in Python's {@code re}. */
   static boolean isSpace(int c) {
     if (c < 0x80) {
-      return c == ' ' || c >= '\t' && c <= '\r' || c >= 0x1c && c <= 0x1f;
+      return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
     }
     return c == 0x85
         || c == 0xa0
         || c == 0x1680
-        || c >= 0x2000 && c <= 0x200a
+        || (c >= 0x2000 && c <= 0x200a)
         || c == 0x2028
         || c == 0x2029
         || c == 0x202f
@@ -22,8 +22,8 @@ final class Characters {
 
   /** Where {@code str.splitlines} breaks. */
   static boolean isLineBreak(int c) {
-    return c >= '\n' && c <= '\r'
-        || c >= 0x1c && c <= 0x1e
+    return (c >= '\n' && c <= '\r')
+        || (c >= 0x1c && c <= 0x1e)
         || c == 0x85
         || c == 0x2028
         || c == 0x2029;
@@ -69,17 +69,17 @@ final class Characters {
         || c == 0xb3
         || c == 0xb9
         || c == 0x2070
-        || c >= 0x2074 && c <= 0x2079
-        || c >= 0x2080 && c <= 0x2089
-        || c >= 0x2460 && c <= 0x2468
-        || c >= 0x2474 && c <= 0x247c
-        || c >= 0x2488 && c <= 0x2490
+        || (c >= 0x2074 && c <= 0x2079)
+        || (c >= 0x2080 && c <= 0x2089)
+        || (c >= 0x2460 && c <= 0x2468)
+        || (c >= 0x2474 && c <= 0x247c)
+        || (c >= 0x2488 && c <= 0x2490)
         || c == 0x24ea
-        || c >= 0x24f5 && c <= 0x24fd
+        || (c >= 0x24f5 && c <= 0x24fd)
         || c == 0x24ff
-        || c >= 0x2776 && c <= 0x277e
-        || c >= 0x2780 && c <= 0x2788
-        || c >= 0x278a && c <= 0x2792;
+        || (c >= 0x2776 && c <= 0x277e)
+        || (c >= 0x2780 && c <= 0x2788)
+        || (c >= 0x278a && c <= 0x2792);
   }
 
   static boolean isNumeric(int c) {
@@ -87,7 +87,12 @@ final class Characters {
     return type == Character.DECIMAL_DIGIT_NUMBER
         || type == Character.LETTER_NUMBER
         || type == Character.OTHER_NUMBER
-        || Character.isIdeographic(c) && Character.getNumericValue(c) >= 0;
+        || isHanNumber(c);
+  }
+
+  /** Han characters that stand for a number, as Unicode's database has them. */
+  private static boolean isHanNumber(int c) {
+    return "一二三四五六七八九十百千万億兆零〇壹貳參肆伍陸柒捌玖拾佰仟萬亿".indexOf(c) >= 0;
   }
 
   /** {@code \w} in Python's {@code re}. */

@@ -67,7 +67,7 @@ public final class ChatTemplate {
    *
    * <ul>
    *   <li>It starts where the prompt ends that a server would have rendered: behind what {@code
-   *       add_generation_prompt} appends. A template that ignores it has no header, and the span
+   *       add_generation_prompt} appends. A template that opens no turn has no header, and the span
    *       starts with the first character printed for the message. Where the server's prompt goes
    *       on beyond what past turns show (an empty think block, say), the span starts where the two
    *       part, at the latest with the first character of the message itself.
@@ -86,10 +86,15 @@ public final class ChatTemplate {
    *     for which message and why
    */
   public Rendering render(TemplateInput input) {
-    Str text = Interpreter.render(statements, scope, Conversion.context(input, true));
+    Str text = tracked(input);
     return new Rendering(
         text.text(),
         new SpanFinder(this, input, text).assistantSpans(),
         SpanFinder.generationSpans(text));
+  }
+
+  /** The text with the origin of each character. */
+  Str tracked(TemplateInput input) {
+    return Interpreter.render(statements, scope, Conversion.context(input, true));
   }
 }

@@ -93,7 +93,7 @@ final class Evaluator {
           Value key = Ops.requireHashable(eval(dict.keys().get(i), frame));
           entries.put(key, eval(dict.values().get(i), frame));
         }
-        yield new PyDict(entries);
+        yield new PyDict(entries, Origins.of(entries.values()));
       }
       case Expr.Negate negate -> Ops.negate(eval(negate.operand(), frame));
       case Expr.Plus plus -> Ops.plus(eval(plus.operand(), frame));
@@ -191,7 +191,7 @@ final class Evaluator {
   }
 
   private Arguments arguments(CallArguments written, Frame frame, @Nullable Macro caller) {
-    if (caller == null && written == CallArguments.NONE) {
+    if (caller == null && written.isEmpty()) {
       return Arguments.NONE;
     }
     List<Value> positional = all(written.positional(), frame);

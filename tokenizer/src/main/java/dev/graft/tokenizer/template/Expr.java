@@ -90,6 +90,10 @@ sealed interface Expr {
       @Nullable Expr starStar) {
     static final CallArguments NONE =
         new CallArguments(List.of(), List.of(), List.of(), null, null);
+
+    boolean isEmpty() {
+      return positional.isEmpty() && named.isEmpty() && star == null && starStar == null;
+    }
   }
 
   /** Where a name's value lives: filled in once, by the Resolver, before the template is shared. */

@@ -111,7 +111,7 @@ class ExpressionParser {
     return token.is(Kind.VARIABLE_END)
         || token.is(Kind.BLOCK_END)
         || token.isOperator(")")
-        || endName != null && token.isName(endName);
+        || (endName != null && token.isName(endName));
   }
 
   /** One expression, or several with commas, which make a tuple. */
@@ -450,7 +450,7 @@ class ExpressionParser {
         }
       }
       comma = true;
-      if (starStar != null || star != null && !current().isOperator("**") && !isKeyword()) {
+      if (starStar != null || (star != null && !current().isOperator("**") && !isKeyword())) {
         throw fail("invalid syntax in a call");
       }
       if (skipOperator("*")) {

@@ -3,9 +3,17 @@ package dev.graft.tokenizer.template;
 import org.jspecify.annotations.Nullable;
 
 /** The running values of one Scope; a slot is null while its variable has no value. */
-record Frame(@Nullable Value[] slots, @Nullable Frame parent) {
+final class Frame {
+  private final @Nullable Value[] slots;
+  private final @Nullable Frame parent;
+
   Frame(int size, @Nullable Frame parent) {
-    this(new @Nullable Value[size], parent);
+    this.slots = new @Nullable Value[size];
+    this.parent = parent;
+  }
+
+  @Nullable Value[] slots() {
+    return slots;
   }
 
   Frame up(int hops) {

@@ -67,8 +67,8 @@ final class Globals {
     return new PyRange(start, stop, step);
   }
 
-  private static LinkedHashMap<Value, Value> dict(String function, Arguments arguments) {
-    LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
+  private static Map<Value, Value> dict(String function, Arguments arguments) {
+    Map<Value, Value> entries = new LinkedHashMap<>();
     if (arguments.positional().size() > 1) {
       throw PyError.type(function + " expected at most 1 argument");
     }

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Filters over lists, dicts and iterators. */
@@ -52,7 +53,7 @@ final class ItemFilters {
   private static Value orDefault(Value value, Arguments arguments) {
     @Nullable Value[] given = arguments.bind("default", 0, "default_value", "boolean");
     boolean falseToo = given[1] != null && Ops.truthy(given[1]);
-    if (value instanceof Undefined || falseToo && !Ops.truthy(value)) {
+    if (value instanceof Undefined || (falseToo && !Ops.truthy(value))) {
       return given[0] == null ? Str.EMPTY : given[0];
     }
     return value;
@@ -77,7 +78,6 @@ final class ItemFilters {
 
   private static List<Value> reversible(Value value) {
     return switch (value) {
-      case Undefined undefined -> throw undefined.error();
       case PyIterator _, LoopContext _ ->
           throw PyError.type("'" + value.typeName() + "' object is not reversible");
       default -> {
@@ -98,40 +98,46 @@ final class ItemFilters {
 
   private static Value items(Value value, Arguments arguments) {
     arguments.none("items");
-    return switch (value) {
-      case PyDict dict -> generator(Ops.iterate(new DictView(dict, DictView.Kind.ITEMS)));
-      case Undefined _ -> generator(Collections.emptyIterator());
-      default -> lazyFailure(PyError.type("Can only get item pairs from a mapping."));
-    };
+    return generator(() ->
+        switch (value) {
+          case PyDict dict -> Ops.iterate(new DictView(dict, DictView.Kind.ITEMS));
+          case Undefined _ -> Collections.emptyIterator();
+          default -> throw PyError.type("Can only get item pairs from a mapping.");
+        });
   }
 
-  /** A generator fails when it is read, not when it is made. */
-  private static Value lazyFailure(PyError error) {
-    return generator(
+  /** Python's generators do nothing, and fail at nothing, before they are read. */
+  private static Value generator(Supplier<Iterator<Value>> start) {
+    return new PyIterator(
         new Iterator<>() {
+          private @Nullable Iterator<Value> items;
+
+          private Iterator<Value> items() {
+            Iterator<Value> started = items;
+            if (started == null) {
+              started = start.get();
+              items = started;
+            }
+            return started;
+          }
+
           @Override
           public boolean hasNext() {
-            throw error;
+            return items().hasNext();
           }
 
           @Override
           public Value next() {
-            throw error;
+            return items().next();
           }
-        });
-  }
-
-  private static Value generator(Iterator<Value> iterator) {
-    return new PyIterator(iterator, "generator");
+        },
+        "generator");
   }
 
   private static Value reverse(Value value, Arguments arguments) {
     arguments.none("reverse");
     if (value instanceof Str text) {
       return Subscripts.slice(text, None.NONE, None.NONE, Int.of(-1));
-    }
-    if (value instanceof Undefined undefined) {
-      throw undefined.error();
     }
     List<Value> items = new ArrayList<>(Ops.toList(value));
     Collections.reverse(items);
@@ -152,54 +158,59 @@ final class ItemFilters {
   }
 
   private static Value map(Value value, Arguments arguments) {
-    if (!Ops.truthy(value)) {
-      return generator(Collections.emptyIterator());
-    }
-    Function<Value, Value> function;
-    if (arguments.positional().isEmpty() && arguments.named().containsKey("attribute")) {
-      @Nullable Value[] given = arguments.bind("map", 0, "attribute", "default");
-      function = AttributePath.of(given[0], given[1])::get;
-    } else if (arguments.positional().isEmpty()) {
-      throw PyError.type("map requires a filter argument");
-    } else {
-      Filter filter = Filters.named(arguments.positional().getFirst());
-      Arguments rest =
-          new Arguments(
-              arguments.positional().subList(1, arguments.positional().size()), arguments.named());
-      function = item -> filter.apply(item, rest);
-    }
-    Iterator<Value> items = Ops.iterate(value);
-    return generator(
-        new Iterator<>() {
-          @Override
-          public boolean hasNext() {
-            return items.hasNext();
-          }
+    return generator(() -> {
+      if (!Ops.truthy(value)) {
+        return Collections.emptyIterator();
+      }
+      Function<Value, Value> function = mapping(arguments);
+      Iterator<Value> items = Ops.iterate(value);
+      return new Iterator<>() {
+        @Override
+        public boolean hasNext() {
+          return items.hasNext();
+        }
 
-          @Override
-          public Value next() {
-            return function.apply(items.next());
-          }
-        });
+        @Override
+        public Value next() {
+          return function.apply(items.next());
+        }
+      };
+    });
+  }
+
+  private static Function<Value, Value> mapping(Arguments arguments) {
+    List<Value> given = arguments.positional();
+    if (given.isEmpty() && arguments.named().containsKey("attribute")) {
+      @Nullable Value[] bound = arguments.bind("map", 0, "attribute", "default");
+      return AttributePath.of(bound[0], bound[1])::get;
+    }
+    if (given.isEmpty()) {
+      throw PyError.type("map requires a filter argument");
+    }
+    Filter filter = Filters.named(given.getFirst());
+    Arguments rest = new Arguments(given.subList(1, given.size()), arguments.named());
+    return item -> filter.apply(item, rest);
   }
 
   private static Value pick(Value value, Arguments arguments, boolean byAttribute, boolean wanted) {
-    if (!Ops.truthy(value)) {
-      return generator(Collections.emptyIterator());
-    }
-    List<Value> given = arguments.positional();
-    if (byAttribute && given.isEmpty()) {
-      throw PyError.type("Missing parameter for attribute name");
-    }
-    int offset = byAttribute ? 1 : 0;
-    AttributePath path = AttributePath.of(byAttribute ? given.getFirst() : null);
-    Predicate<Value> test = Ops::truthy;
-    if (given.size() > offset) {
-      Tests.Test named = Tests.named(given.get(offset));
-      Arguments rest = new Arguments(given.subList(offset + 1, given.size()), arguments.named());
-      test = item -> named.holds(item, rest);
-    }
-    return generator(new Picker(Ops.iterate(value), path, test, wanted));
+    return generator(() -> {
+      if (!Ops.truthy(value)) {
+        return Collections.emptyIterator();
+      }
+      List<Value> given = arguments.positional();
+      if (byAttribute && given.isEmpty()) {
+        throw PyError.type("Missing parameter for attribute name");
+      }
+      int offset = byAttribute ? 1 : 0;
+      AttributePath path = AttributePath.of(byAttribute ? given.getFirst() : null);
+      Predicate<Value> test = Ops::truthy;
+      if (given.size() > offset) {
+        Tests.Test named = Tests.named(given.get(offset));
+        Arguments rest = new Arguments(given.subList(offset + 1, given.size()), arguments.named());
+        test = item -> named.holds(item, rest);
+      }
+      return new Picker(Ops.iterate(value), path, test, wanted);
+    });
   }
 
   /** Yields the items whose attribute passes (or fails) a test, looking no further than asked. */
@@ -244,7 +255,7 @@ final class ItemFilters {
     Function<Value, Value> key =
         SortFilters.key(AttributePath.of(given[1]), given[0] != null && Ops.truthy(given[0]));
     Set<Value> seen = new HashSet<>();
-    return generator(
+    return generator(() ->
         new Picker(
             Ops.iterate(value),
             AttributePath.of(null),
@@ -254,7 +265,11 @@ final class ItemFilters {
 
   private static Value batch(Value value, Arguments arguments) {
     @Nullable Value[] given = arguments.bind("batch", 1, "linecount", "fill_with");
-    int size = Numbers.toInt(required(given[0]), "linecount");
+    return generator(() -> batches(value, required(given[0]), given[1]).iterator());
+  }
+
+  private static List<Value> batches(Value value, Value lineCount, @Nullable Value fill) {
+    int size = Numbers.toInt(lineCount, "linecount");
     List<Value> batches = new ArrayList<>();
     List<Value> batch = new ArrayList<>();
     for (Iterator<Value> items = Ops.iterate(value); items.hasNext(); ) {
@@ -266,25 +281,28 @@ final class ItemFilters {
       batch.add(item);
     }
     if (!batch.isEmpty()) {
-      if (given[1] != null && given[1] != None.NONE) {
+      if (fill != null && fill != None.NONE) {
         Ops.checkItems(size);
         while (batch.size() < size) {
-          batch.add(given[1]);
+          batch.add(fill);
         }
       }
       batches.add(new PyList(batch));
     }
-    return generator(batches.iterator());
+    return batches;
   }
 
   private static Value slice(Value value, Arguments arguments) {
     @Nullable Value[] given = arguments.bind("slice", 1, "slices", "fill_with");
-    int slices = Numbers.toInt(required(given[0]), "slices");
-    Ops.checkItems(slices);
+    return generator(() -> slices(value, required(given[0]), given[1]).iterator());
+  }
+
+  private static List<Value> slices(Value value, Value count, @Nullable Value fill) {
     List<Value> items = Ops.toList(value);
+    int slices = Numbers.toInt(count, "slices");
+    Ops.checkItems(slices);
     if (slices == 0) {
-      return lazyFailure(
-          new PyError(PyError.Kind.ZERO_DIVISION, "integer division or modulo by zero"));
+      throw new PyError(PyError.Kind.ZERO_DIVISION, "integer division or modulo by zero");
     }
     List<Value> result = new ArrayList<>();
     int each = Math.floorDiv(items.size(), slices);
@@ -294,12 +312,12 @@ final class ItemFilters {
       int start = offset + i * each;
       offset += i < larger ? 1 : 0;
       List<Value> part = new ArrayList<>(items.subList(start, offset + (i + 1) * each));
-      if (given[1] != null && given[1] != None.NONE && i >= larger) {
-        part.add(given[1]);
+      if (fill != null && fill != None.NONE && i >= larger) {
+        part.add(fill);
       }
       result.add(new PyList(part));
     }
-    return generator(result.iterator());
+    return result;
   }
 
   private static Value sum(Value value, Arguments arguments) {

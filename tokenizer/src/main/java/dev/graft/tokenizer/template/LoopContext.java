@@ -25,7 +25,7 @@ final class LoopContext implements Value {
   /**
    * @param iterator over {@code iterable}, or over what the loop's filter leaves of it
    * @param filtered whether there is a filter, so that the length is not that of the iterable
-   * @param recurse renders the loop's body for another iterable; null without {@code recursive}
+   * @param recurse renders the loop's body for another iterable; null if the loop is not recursive
    */
   LoopContext(
       Value iterable,

@@ -85,7 +85,8 @@ final class Ops {
       case DictView view -> views(view);
       case PyRange range ->
           IntStream.range(0, range.size()).<Value>mapToObj(i -> Int.of(range.get(i))).iterator();
-      case Str str -> characters(str).iterator();
+      // Python's Markup iterates as plain text.
+      case Str str -> characters(str.asPlain()).iterator();
       case PyIterator iterator -> iterator.iterator();
       case LoopContext loop -> loop.remaining();
       case Undefined _ -> Collections.emptyIterator();
@@ -144,6 +145,8 @@ final class Ops {
     switch (value) {
       case PyList _, PyDict _ -> throw PyError.type("unhashable type: '" + value.typeName() + "'");
       case PyTuple tuple -> tuple.items().forEach(Ops::requireHashable);
+      case DictView view when view.kind() != DictView.Kind.VALUES ->
+          throw PyError.type("unhashable type: '" + value.typeName() + "'");
       default -> {}
     }
     return value;
@@ -153,9 +156,6 @@ final class Ops {
     return switch (container) {
       case Str str -> {
         if (!(item instanceof Str part)) {
-          if (item instanceof Undefined) {
-            throw PyError.type("'in <string>' requires string as left operand, not Undefined");
-          }
           throw PyError.type(
               "'in <string>' requires string as left operand, not " + item.typeName());
         }
@@ -169,7 +169,7 @@ final class Ops {
       default -> {
         for (Iterator<Value> items = iterate(container); items.hasNext(); ) {
           Value candidate = items.next();
-          if (candidate == item || candidate.equals(item)) {
+          if (same(candidate, item)) {
             yield true;
           }
         }
@@ -201,20 +201,14 @@ final class Ops {
   }
 
   static boolean ordered(Order order, Value a, Value b) {
-    switch (a) {
+    return switch (a) {
       case Num x when b instanceof Num y -> {
         int comparison = Numbers.compare(x, y);
-        return comparison != 2 && order.holds(comparison);
+        yield comparison != 2 && order.holds(comparison);
       }
-      case Str x when b instanceof Str y -> {
-        return order.holds(compareCodePoints(x.text(), y.text()));
-      }
-      case PyList x when b instanceof PyList y -> {
-        return orderedItems(order, x.items(), y.items());
-      }
-      case PyTuple x when b instanceof PyTuple y -> {
-        return orderedItems(order, x.items(), y.items());
-      }
+      case Str x when b instanceof Str y -> order.holds(compareCodePoints(x.text(), y.text()));
+      case PyList x when b instanceof PyList y -> orderedItems(order, x.items(), y.items());
+      case PyTuple x when b instanceof PyTuple y -> orderedItems(order, x.items(), y.items());
       default -> {
         throwIfUndefined(a, b);
         throw PyError.type(
@@ -226,16 +220,22 @@ final class Ops {
                 + b.typeName()
                 + "'");
       }
-    }
+    };
   }
 
   private static boolean orderedItems(Order order, List<Value> a, List<Value> b) {
     for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
-      if (a.get(i) != b.get(i) && !a.get(i).equals(b.get(i))) {
+      if (!same(a.get(i), b.get(i))) {
         return ordered(order, a.get(i), b.get(i));
       }
     }
     return order.holds(Integer.compare(a.size(), b.size()));
+  }
+
+  /** How Python compares members of a container: identical or equal (a NaN is in its own list). */
+  @SuppressWarnings("ReferenceEquality")
+  private static boolean same(Value a, Value b) {
+    return a == b || a.equals(b);
   }
 
   /** Order by code point: UTF-16 order puts U+FF5E above the emoji. */

@@ -3,6 +3,7 @@ package dev.graft.tokenizer.template;
 import dev.graft.tokenizer.template.Value.Num;
 import dev.graft.tokenizer.template.Value.PyDict;
 import dev.graft.tokenizer.template.Value.PyList;
+import dev.graft.tokenizer.template.Value.PyRange;
 import dev.graft.tokenizer.template.Value.PyTuple;
 import dev.graft.tokenizer.template.Value.Real;
 import dev.graft.tokenizer.template.Value.Undefined;
@@ -19,7 +20,6 @@ final class Percent {
   private final StrBuilder out = new StrBuilder();
   private int at;
   private int used;
-  private boolean mapped;
 
   private Percent(Str format, Value argument) {
     this.format = format;
@@ -44,9 +44,13 @@ final class Percent {
       start = at;
     }
     out.append(format.slice(start, text.length()));
-    boolean leftOver = used < values.size() && !mapped;
-    // Python lets a mapping, a list or a str-like single argument go unused only if subscriptable.
-    if (leftOver && !(used == 0 && (argument instanceof PyDict || argument instanceof PyList))) {
+    // Python forgives what is left over of anything with subscripts, for it might be a mapping.
+    boolean subscriptable =
+        switch (argument) {
+          case PyDict _, PyList _, PyRange _, Undefined _ -> true;
+          default -> false;
+        };
+    if (used < values.size() && !subscriptable) {
       throw PyError.type("not all arguments converted during string formatting");
     }
     return out.toStr();
@@ -117,7 +121,6 @@ final class Percent {
     if (value == null) {
       throw new PyError(PyError.Kind.KEY, "'" + key + "'");
     }
-    mapped = true;
     return value;
   }
 
@@ -199,7 +202,7 @@ final class Percent {
     }
     int c = Numbers.toInt(value, "%c");
     if (!Character.isValidCodePoint(c)) {
-      throw new PyError(PyError.Kind.OVERFLOW, "%c arg not in range(0x110000)");
+      throw new PyError(PyError.Kind.OVERFLOW, "a character number is not in range(0x110000)");
     }
     return new Str(Character.toString(c));
   }
@@ -208,7 +211,7 @@ final class Percent {
     if (value instanceof Undefined undefined && "diu".indexOf(kind) >= 0) {
       throw undefined.error();
     }
-    if (!(value instanceof Num number) || value instanceof Real && "diu".indexOf(kind) < 0) {
+    if (!(value instanceof Num number) || (value instanceof Real && "diu".indexOf(kind) < 0)) {
       throw PyError.type("%" + kind + " format: a number is required, not " + value.typeName());
     }
     return Numbers.truncate(number);

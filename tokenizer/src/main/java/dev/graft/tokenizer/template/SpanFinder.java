@@ -14,8 +14,10 @@ final class SpanFinder {
   private final List<?> messages;
   private final String eos;
 
-  /** What add_generation_prompt appends before the first answer; null until asked for. */
-  private @Nullable String generationPrompt;
+  private final Area[] areas;
+
+  /** What opens an assistant turn, as a server's prompt ends; null if it could not be learnt. */
+  private final @Nullable String header;
 
   SpanFinder(ChatTemplate template, TemplateInput input, Str output) {
     this.template = template;
@@ -24,6 +26,8 @@ final class SpanFinder {
     this.text = output.text();
     this.messages = input.variables().get("messages") instanceof List<?> list ? list : List.of();
     this.eos = input.variables().get("eos_token") instanceof String token ? token : "";
+    this.areas = areas();
+    this.header = header();
   }
 
   /** Where the output of one message lies: all of it, and the part that the message itself says. */
@@ -57,7 +61,6 @@ final class SpanFinder {
 
   List<Span> assistantSpans() {
     List<Span> spans = new ArrayList<>();
-    Area[] areas = areas();
     int previousEnd = 0;
     for (int i = 0; i < messages.size(); i++) {
       if (!isAssistant(i)) {
@@ -117,50 +120,80 @@ final class SpanFinder {
   // Where a turn starts.
 
   private int startInArea(int message, Area area) {
-    String header = generationPrompt();
-    if (header != null && text.startsWith(header, area.start)) {
-      int start = area.start + header.length();
-      if (start <= area.end && (area.dataStart < 0 || start <= area.dataStart)) {
+    int latest = latestStart(area);
+    if (header != null
+        && text.startsWith(header, area.start)
+        && area.start + header.length() <= latest) {
+      return area.start + header.length();
+    }
+    String prompt = prompt(message, true);
+    if (prompt == null) {
+      throw refuse(message, "the conversation before it does not render on its own");
+    }
+    int common = common(prompt, 0, latest);
+    // Blanks that the template prints between the turns before this one are the model's to write.
+    if (common == prompt.length()
+        && (common >= area.start || text.substring(common, area.start).isBlank())) {
+      return common;
+    }
+    String own = opening(message, prompt);
+    if (own.isEmpty()) {
+      return area.start;
+    }
+    for (String opening : new String[] {own, header == null ? "" : header}) {
+      int start = behindHeader(opening, area.start, latest);
+      if (start >= 0) {
         return start;
       }
     }
-    String prompt = prompt(message, true);
-    int latest = area.dataStart < 0 ? area.end : area.dataStart;
-    if (prompt != null
-        && text.startsWith(prompt)
-        && prompt.length() >= area.start
-        && prompt.length() <= latest) {
-      return prompt.length();
+    int start = partBetweenMarkup(common, area.start, latest);
+    if (start <= area.start) {
+      start = partBetweenMarkup(area.start + common(own, area.start, latest), area.start, latest);
     }
-    return startWherePromptParts(message, area, prompt, latest);
+    if (start <= area.start && !own.isBlank()) {
+      throw refuse(message, "it does not begin as the prompt of a server would end");
+    }
+    return Math.max(start, area.start);
   }
 
-  /** The server's prompt ends differently from what the template prints for a past turn. */
-  private int startWherePromptParts(int message, Area area, @Nullable String prompt, int latest) {
-    String before = prompt(message, false);
-    String header =
-        prompt != null && before != null && prompt.startsWith(before)
-            ? prompt.substring(before.length())
-            : generationPrompt();
-    if (header == null) {
-      throw refuse(message, "the conversation before it does not render on its own");
+  private static int latestStart(Area area) {
+    return area.dataStart < 0 ? area.end : area.dataStart;
+  }
+
+  /**
+   * Behind the header's first occurrence, white space around it aside: templates separate turns
+   * differently when they print a past one and when they open a new one.
+   */
+  private int behindHeader(String header, int from, int latest) {
+    String core = header.strip();
+    int at = core.isEmpty() ? -1 : text.indexOf(core, from);
+    if (at < 0 || at + core.length() > latest) {
+      return -1;
     }
+    String rest = header.substring(header.indexOf(core) + core.length());
+    return at + core.length() + common(rest, at + core.length(), latest);
+  }
+
+  /**
+   * Where the server's prompt goes on differently from what the template prints for a past turn:
+   * between two pieces of markup, not inside one ("<think>" and "<tool>" share a "<").
+   */
+  private int partBetweenMarkup(int parting, int from, int latest) {
+    int at = parting;
+    while (at > from && at < latest && !endsMarkup(text.charAt(at - 1))) {
+      at--;
+    }
+    return at;
+  }
+
+  private int common(String wanted, int from, int latest) {
     int common = 0;
-    while (common < header.length()
-        && area.start + common < latest
-        && header.charAt(common) == text.charAt(area.start + common)) {
+    while (common < wanted.length()
+        && from + common < latest
+        && wanted.charAt(common) == text.charAt(from + common)) {
       common++;
     }
-    if (area.start + common < latest) {
-      // Part between pieces of markup, not inside one: "<think>" and "<tool>" share a "<".
-      while (common > 0 && !endsMarkup(text.charAt(area.start + common - 1))) {
-        common--;
-      }
-    }
-    if (common == 0) {
-      throw refuse(message, "it does not begin with the header that add_generation_prompt prints");
-    }
-    return area.start + common;
+    return common;
   }
 
   private static boolean endsMarkup(char c) {
@@ -188,7 +221,6 @@ final class SpanFinder {
   private int endInArea(int message, Area area, int start) {
     int said = Math.max(area.dataEnd, start);
     int printed = area.end;
-    String header = generationPrompt();
     // A prompt for the next answer may be printed inside the loop, on its last round.
     if (message == messages.size() - 1
         && header != null
@@ -207,6 +239,10 @@ final class SpanFinder {
 
   private int endByPrefix(int message, Area area, int start) {
     String whole = prompt(message + 1, false);
+    // Some templates open the next turn whether asked to or not.
+    if (whole != null && header != null && !text.startsWith(whole) && whole.endsWith(header)) {
+      whole = whole.substring(0, whole.length() - header.length());
+    }
     if (whole == null || !text.startsWith(whole) || whole.length() <= start) {
       throw refuse(message, "the conversation up to it is no beginning of the whole text");
     }
@@ -218,9 +254,17 @@ final class SpanFinder {
   private int end(int said, int printed) {
     if (!eos.isEmpty()) {
       int at = text.indexOf(eos, said);
-      if (at >= 0 && (at + eos.length() <= printed || at == said)) {
+      if (at >= 0 && at + eos.length() <= printed) {
         return at + eos.length();
       }
+    }
+    // An eos_token that the next turn prints, behind blanks at most, still ends this one.
+    int behind = said;
+    while (behind < text.length() && Characters.isSpace(text.charAt(behind))) {
+      behind++;
+    }
+    if (!eos.isEmpty() && text.startsWith(eos, behind)) {
+      return behind + eos.length();
     }
     int end = printed;
     while (end > said && Characters.isSpace(text.charAt(end - 1))) {
@@ -231,35 +275,57 @@ final class SpanFinder {
 
   // Renderings a server would make.
 
-  private @Nullable String generationPrompt() {
-    if (generationPrompt == null) {
-      int first = 0;
-      while (first < messages.size() - 1 && !isAssistant(first)) {
-        first++;
+  /** The opening of the first assistant turn: what of it a server's prompt already holds. */
+  private @Nullable String header() {
+    for (int i = 0; i < messages.size(); i++) {
+      if (!isAssistant(i) || areas[i].start < 0 || !areas[i].whole) {
+        continue;
       }
-      String difference = difference(first);
-      generationPrompt = difference != null ? difference : difference(messages.size());
+      String prompt = prompt(i, true);
+      if (prompt == null) {
+        continue;
+      }
+      if (text.startsWith(prompt)
+          && prompt.length() >= areas[i].start
+          && prompt.length() <= latestStart(areas[i])) {
+        return text.substring(areas[i].start, prompt.length());
+      }
+      return opening(i, prompt);
     }
-    return generationPrompt;
+    return null;
   }
 
-  private @Nullable String difference(int count) {
-    String with = prompt(count, true);
-    String without = with == null ? null : prompt(count, false);
-    return with != null && without != null && with.startsWith(without)
-        ? with.substring(without.length())
-        : null;
+  /**
+   * What opens the next turn in a prompt: what add_generation_prompt makes the difference of, or
+   * else what the template prints behind the last message in any case.
+   */
+  private String opening(int message, String prompt) {
+    String without = prompt(message, false);
+    if (without != null && prompt.startsWith(without) && prompt.length() > without.length()) {
+      return prompt.substring(without.length());
+    }
+    Str tracked = template.tracked(upTo(message, true));
+    int end = 0;
+    for (int i = 0; i < tracked.stretches(); i++) {
+      if (Str.message(tracked.stretchTag(i)) >= 0) {
+        end = tracked.stretchEnd(i);
+      }
+    }
+    return prompt.substring(end);
   }
 
   /** The first {@code count} messages as a server renders them; null if the template refuses. */
   private @Nullable String prompt(int count, boolean forAnswer) {
     try {
-      return template.text(
-          input
-              .with("messages", messages.subList(0, count))
-              .with("add_generation_prompt", forAnswer));
+      return template.text(upTo(count, forAnswer));
     } catch (TemplateException e) {
       return null;
     }
+  }
+
+  private TemplateInput upTo(int count, boolean forAnswer) {
+    return input
+        .with("messages", messages.subList(0, count))
+        .with("add_generation_prompt", forAnswer);
   }
 }

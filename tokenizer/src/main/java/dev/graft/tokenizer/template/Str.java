@@ -58,12 +58,12 @@ final class Str implements Value {
 
   /** The tag of what message {@code index} says. */
   static long data(int index) {
-    return (long) (index + 1) << 2 | DATA;
+    return ((long) (index + 1) << 2) | DATA;
   }
 
   /** The tag of template text printed for message {@code index}. */
   static long turn(int index) {
-    return (long) (index + 1) << 2 | TURN;
+    return ((long) (index + 1) << 2) | TURN;
   }
 
   /** The message a tag speaks of, or -1. */
@@ -77,7 +77,7 @@ final class Str implements Value {
 
   /** The same tag inside generation block {@code ordinal} (from 1). */
   static long inGeneration(long tag, int ordinal) {
-    return tag & ((1L << (MESSAGE_BITS + 2)) - 1) | (long) ordinal << (MESSAGE_BITS + 2);
+    return (tag & ((1L << (MESSAGE_BITS + 2)) - 1)) | ((long) ordinal << (MESSAGE_BITS + 2));
   }
 
   /** The generation block a tag lies in, counted from 1, or 0. */

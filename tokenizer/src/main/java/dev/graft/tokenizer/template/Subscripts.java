@@ -167,7 +167,7 @@ final class Subscripts {
       out.append(str.slice(offsets[(int) at], offsets[(int) at + 1]));
       at += bounds.step;
     }
-    return out.toStr();
+    return str.markup() ? out.toStr().asMarkup() : out.toStr();
   }
 
   /** What {@code slice(start, stop, step).indices(length)} gives. */

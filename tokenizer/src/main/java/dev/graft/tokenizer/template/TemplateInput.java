@@ -1,6 +1,7 @@
 package dev.graft.tokenizer.template;
 
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -32,7 +33,7 @@ public record TemplateInput(
    * passes.
    */
   public static TemplateInput of(Map<String, @Nullable Object> variables) {
-    return new TemplateInput(variables, now(Clock.systemDefaultZone()));
+    return new TemplateInput(variables, now(Clock.system(ZoneId.systemDefault())));
   }
 
   /**
@@ -87,7 +88,7 @@ public record TemplateInput(
    */
   public static final class Builder {
     private final Map<String, @Nullable Object> variables = new LinkedHashMap<>();
-    private UnaryOperator<String> strftimeNow = now(Clock.systemDefaultZone());
+    private UnaryOperator<String> strftimeNow = now(Clock.system(ZoneId.systemDefault()));
 
     private Builder(List<? extends Map<String, ?>> messages) {
       variables.put("messages", messages);

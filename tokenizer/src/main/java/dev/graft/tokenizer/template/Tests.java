@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -70,8 +71,8 @@ final class Tests {
     plain(tests, "upper", value -> Casing.isUpper(Printer.str(value).text()));
     plain(tests, "odd", value -> remainder(value, Int.of(2)).equals(Int.of(1)));
     plain(tests, "even", value -> remainder(value, Int.of(2)).equals(Int.of(0)));
-    plain(tests, "filter", value -> Filters.find(Printer.str(value).text()) != null);
-    plain(tests, "test", value -> find(Printer.str(value).text()) != null);
+    plain(tests, "filter", value -> isName(value, Filters::find));
+    plain(tests, "test", value -> isName(value, Tests::find));
     with(tests, "divisibleby", "num", (value, by) -> remainder(value, by).equals(Int.of(0)));
     with(tests, "sameas", "other", Tests::same);
     with(tests, "in", "seq", (value, seq) -> Ops.contains(seq, value));
@@ -110,6 +111,10 @@ final class Tests {
     }
   }
 
+  private static boolean isName(Value value, Function<String, @Nullable Object> registry) {
+    return Ops.requireHashable(value) instanceof Str name && registry.apply(name.text()) != null;
+  }
+
   private static Value remainder(Value value, Value by) {
     return Ops.binary(Expr.BinaryOp.MOD, value, by);
   }
@@ -130,8 +135,9 @@ final class Tests {
    * Python's {@code is}. Only the singletons and one and the same object are certain; for equal
    * numbers and strings Python's answer depends on how they came to be.
    */
+  @SuppressWarnings("ReferenceEquality")
   private static boolean same(Value a, Value b) {
-    if (a == b || a instanceof Bool && b instanceof Bool && a.equals(b)) {
+    if (a == b || (a instanceof Bool && b instanceof Bool && a.equals(b))) {
       return true;
     }
     boolean uncertain =

@@ -238,7 +238,7 @@ final class TextFilters {
     for (byte b : text.text().getBytes(StandardCharsets.UTF_8)) {
       int c = b & 0xff;
       boolean plain =
-          c < 0x80 && Character.isLetterOrDigit(c)
+          (c < 0x80 && Character.isLetterOrDigit(c))
               || URL_SAFE.indexOf(c) >= 0
               || safe.indexOf(c) >= 0;
       if (plain) {

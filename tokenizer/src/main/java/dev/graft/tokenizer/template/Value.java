@@ -176,8 +176,8 @@ sealed interface Value
   }
 
   /** A dict in insertion order; {@code message} is the index of the message it is, or -1. */
-  record PyDict(LinkedHashMap<Value, Value> entries, int message) implements Value {
-    PyDict(LinkedHashMap<Value, Value> entries) {
+  record PyDict(Map<Value, Value> entries, int message) implements Value {
+    PyDict(Map<Value, Value> entries) {
       this(entries, -1);
     }
 
@@ -266,13 +266,13 @@ sealed interface Value
 
   /** Jinja's {@code namespace}: the one thing a template can change from inside a loop. */
   final class Namespace implements Value {
-    private final LinkedHashMap<Value, Value> attributes;
+    private final Map<Value, Value> attributes;
 
     Namespace(Map<Value, Value> attributes) {
       this.attributes = new LinkedHashMap<>(attributes);
     }
 
-    LinkedHashMap<Value, Value> attributes() {
+    Map<Value, Value> attributes() {
       return attributes;
     }
 
