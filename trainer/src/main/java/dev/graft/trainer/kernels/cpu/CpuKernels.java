@@ -233,7 +233,8 @@ public final class CpuKernels implements Kernels {
     workers.overRows(
         x.rows(),
         x.columns(),
-        (_, from, to) -> Rotary.rotate(x, positions, cosine, sine, direction, from, to));
+        (scratch, from, to) ->
+            Rotary.rotate(x, positions, cosine, sine, direction, scratch, from, to));
   }
 
   @Override
@@ -371,14 +372,14 @@ public final class CpuKernels implements Kernels {
     Expect.floating("x", x);
     Expect.type("y", y, ElementType.F32);
     Expect.same("y", y, x);
-    workers.overRows(x.rows(), x.columns(), (_, from, to) -> Elementwise.add(x, y, from, to));
+    workers.overRows(x.rows(), x.columns(), (scratch, from, to) -> Elementwise.add(x, y, scratch, from, to));
   }
 
   @Override
   public void scale(Tensor x, float factor) {
     Expect.floating("x", x);
     workers.overRows(
-        x.rows(), x.columns(), (_, from, to) -> Elementwise.scale(x, factor, from, to));
+        x.rows(), x.columns(), (scratch, from, to) -> Elementwise.scale(x, factor, scratch, from, to));
   }
 
   @Override

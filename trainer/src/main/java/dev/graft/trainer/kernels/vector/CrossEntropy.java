@@ -57,7 +57,7 @@ public final class CrossEntropy {
       float picked = Memory.getFloat(at + 4L * target);
       Memory.putFloat(losses + 4L * row, (float) (Math.log(sum) + (max - (double) picked)));
       long out = gradients + row * HostBuffer.rowBytes(dlogits);
-      softmax(at, columns, max, (float) (scale / sum), type, out, tail);
+      softmax(at, columns, max, (float) (scale / sum), type, out, scratch);
       double probability = Math.exp(picked - (double) max) / sum;
       Elements.put(type, out + (long) target * type.bytes(), (float) (scale * (probability - 1)));
     }
@@ -113,17 +113,31 @@ public final class CrossEntropy {
     return Lanes.sum(sum, tail);
   }
 
-  static void softmax(
-      long row, int n, float max, float factor, ElementType type, long out, long tail) {
-    int bytes = type.bytes();
+  /** {@code out = factor · exp(row - max)}, which may lie over the row. */
+  private static void softmax(
+      long row, int n, float max, float factor, ElementType type, long out, Scratch scratch) {
+    if (type == ElementType.F32) {
+      softmax(row, n, max, factor, out, scratch.tail());
+      return;
+    }
+    long wide = scratch.reserve(4L * RUN);
+    for (int start = 0; start < n; start += RUN) {
+      int count = Math.min(RUN, n - start);
+      softmax(row + 4L * start, count, max, factor, wide, scratch.tail());
+      Elements.narrow(wide, out + 2L * start, count);
+    }
+  }
+
+  /** {@code out = factor · exp(row - max)} in float32, which may lie over the row. */
+  static void softmax(long row, int n, float max, float factor, long out, long tail) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
       FloatVector p = VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max)).mul(factor);
-      Lanes.store(type, out + (long) i * bytes, p);
+      Lanes.store(out + 4L * i, p);
     }
     if (i < n) {
       FloatVector p = VectorMath.expNotPositive(loadRow(row, i, n, tail).sub(max)).mul(factor);
-      Lanes.storePart(type, out + (long) i * bytes, p, n - i, tail);
+      Lanes.storePart(ElementType.F32, out + 4L * i, p, n - i, tail);
     }
   }
 }

@@ -3,7 +3,6 @@ package dev.graft.trainer.kernels.vector;
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
-import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import jdk.incubator.vector.FloatVector;
 
@@ -41,20 +40,20 @@ public final class DecodeAttention {
     int group = shape.groupSize();
     int dim = shape.headDim();
     int lines = group * rows;
-    long[] at = Tile.layOut(scratch, (long) lines * dim, (long) lines * dim, (long) lines * length);
+    long[] at = Tile.layOut(scratch, (long) lines * dim, (long) lines * dim, (long) lines * length, dim);
     for (int line = 0; line < lines; line++) {
       int row = line / group;
       int head = keyHead * group + line % group;
       q.read(head, row, row + 1, shape.scale(), at[0] + 4L * line * dim, 1, dim);
     }
     int first = firstKey(0);
-    scores(keyHead, lines, first, at[0], at[2], scratch.tail());
+    scores(keyHead, lines, first, at[0], at[2], at[3], scratch.tail());
     HeadMatrix.clear(at[1], (long) lines * dim);
     for (int line = 0; line < lines; line++) {
       int row = line / group;
       softmax(at[2] + 4L * line * length, firstKey(row), length - rows + row + 1, first, scratch);
     }
-    sumValues(keyHead, lines, first, at[2], at[1]);
+    sumValues(keyHead, lines, first, at[2], at[1], at[3]);
     for (int line = 0; line < lines; line++) {
       int head = keyHead * group + line % group;
       out.writeRow(head, line / group, 1, at[1] + 4L * line * dim);
@@ -65,29 +64,16 @@ public final class DecodeAttention {
     return (int) Math.max(0, length - rows + row - (long) shape.window() + 1);
   }
 
-  private void scores(int keyHead, int lines, int first, long queries, long scores, long tail) {
+  private void scores(
+      int keyHead, int lines, int first, long queries, long scores, long wide, long tail) {
     int dim = shape.headDim();
     for (int key = first; key < length; key++) {
-      long at = keys.address(keyHead, key);
+      long at = keys.wide(keyHead, key, wide);
       for (int line = 0; line < lines; line++) {
-        float score = dot(keys.type(), at, queries + 4L * line * dim, dim, tail);
+        float score = RmsNorm.dot(at, queries + 4L * line * dim, dim, tail);
         Memory.putFloat(scores + 4L * ((long) line * length + key), score);
       }
     }
-  }
-
-  private static float dot(ElementType type, long key, long query, int n, long tail) {
-    FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-    int i = 0;
-    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      sum = Lanes.load(type, key + (long) i * type.bytes()).fma(Lanes.load(query + 4L * i), sum);
-    }
-    float rest = 0;
-    for (; i < n; i++) {
-      float k = Elements.get(type, key + (long) i * type.bytes());
-      rest = Math.fma(k, Memory.getFloat(query + 4L * i), rest);
-    }
-    return Lanes.sum(sum, tail) + rest;
   }
 
   /** Softmax over the keys {@code [from, to)} of a line; those outside get no weight. */
@@ -97,31 +83,31 @@ public final class DecodeAttention {
     int n = to - from;
     float max = CrossEntropy.max(begin, n, tail);
     double sum = CrossEntropy.sumOfExp(begin, n, max, tail);
-    CrossEntropy.softmax(begin, n, max, (float) (1 / sum), ElementType.F32, begin, tail);
+    CrossEntropy.softmax(begin, n, max, (float) (1 / sum), begin, tail);
     HeadMatrix.clear(line + 4L * first, from - first);
     HeadMatrix.clear(line + 4L * to, length - to);
   }
 
-  private void sumValues(int keyHead, int lines, int first, long weights, long sums) {
+  private void sumValues(
+      int keyHead, int lines, int first, long weights, long sums, long wide) {
     int dim = shape.headDim();
     for (int key = first; key < length; key++) {
-      long value = values.address(keyHead, key);
+      long value = values.wide(keyHead, key, wide);
       for (int line = 0; line < lines; line++) {
         float weight = Memory.getFloat(weights + 4L * ((long) line * length + key));
-        addScaled(values.type(), value, weight, sums + 4L * line * dim, dim);
+        addScaled(value, weight, sums + 4L * line * dim, dim);
       }
     }
   }
 
-  private static void addScaled(ElementType type, long value, float weight, long sum, int n) {
+  private static void addScaled(long value, float weight, long sum, int n) {
     FloatVector w = FloatVector.broadcast(Lanes.FLOATS, weight);
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector v = Lanes.load(type, value + (long) i * type.bytes());
-      Lanes.store(sum + 4L * i, v.fma(w, Lanes.load(sum + 4L * i)));
+      Lanes.store(sum + 4L * i, Lanes.load(value + 4L * i).fma(w, Lanes.load(sum + 4L * i)));
     }
     for (; i < n; i++) {
-      float v = Elements.get(type, value + (long) i * type.bytes());
+      float v = Memory.getFloat(value + 4L * i);
       Memory.putFloat(sum + 4L * i, Math.fma(v, weight, Memory.getFloat(sum + 4L * i)));
     }
   }

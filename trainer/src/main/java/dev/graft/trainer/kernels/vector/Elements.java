@@ -28,30 +28,67 @@ public final class Elements {
     }
   }
 
-  /** The bits of the bfloat16 nearest to a float, ties to even; a NaN stays one, quiet. */
+  /** The bits of the bfloat16 nearest to a float, ties to even; every NaN becomes 0x7FC0. */
   public static short toBrainFloat(float value) {
-    int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
-      return (short) ((bits | 0x400000) >>> 16);
+      return 0x7FC0;
     }
+    int bits = Float.floatToRawIntBits(value);
     return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
   }
 
-  /** Converts a run of elements. */
+  /** Converts a run of elements; {@code source} and {@code target} do not overlap. */
   public static void convert(ElementType from, long source, ElementType to, long target, int n) {
     if (from == to) {
       Memory.copy(source, target, (long) n * from.bytes());
-      return;
+    } else if (to == ElementType.F32) {
+      widen(from, source, target, n);
+    } else if (from == ElementType.F32 && to == ElementType.BF16) {
+      narrow(source, target, n);
+    } else {
+      convertSingly(from, source, to, target, 0, n);
     }
-    int i = 0;
-    if (to != ElementType.F16) {
-      for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-        Lanes.store(
-            to, target + (long) i * to.bytes(), Lanes.load(from, source + (long) i * from.bytes()));
-      }
-    }
-    for (; i < n; i++) {
+  }
+
+  private static void convertSingly(
+      ElementType from, long source, ElementType to, long target, int first, int n) {
+    for (int i = first; i < n; i++) {
       put(to, target + (long) i * to.bytes(), get(from, source + (long) i * from.bytes()));
     }
+  }
+
+  /** A run of any floating-point type to float32. */
+  static void widen(ElementType from, long source, long target, int n) {
+    switch (from) {
+      case F32 -> Memory.copy(source, target, 4L * n);
+      case BF16 -> widenBrain(source, target, n);
+      case F16 -> widenHalf(source, target, n);
+      case I32 -> convertSingly(from, source, ElementType.F32, target, 0, n);
+    }
+  }
+
+  private static void widenBrain(long source, long target, int n) {
+    int i = 0;
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      Lanes.store(target + 4L * i, Lanes.loadBrain(source + 2L * i));
+    }
+    convertSingly(ElementType.BF16, source, ElementType.F32, target, i, n);
+  }
+
+  private static void widenHalf(long source, long target, int n) {
+    int i = 0;
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      Lanes.store(target + 4L * i, Lanes.loadHalf(source + 2L * i));
+    }
+    convertSingly(ElementType.F16, source, ElementType.F32, target, i, n);
+  }
+
+  /** A run of float32 to bfloat16. */
+  static void narrow(long source, long target, int n) {
+    int i = 0;
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      Lanes.storeBrain(target + 2L * i, Lanes.load(source + 4L * i));
+    }
+    convertSingly(ElementType.F32, source, ElementType.BF16, target, i, n);
   }
 }

@@ -79,51 +79,56 @@ public final class Elementwise {
   }
 
   /** Rows of {@code y += x}. */
-  public static void add(Tensor x, Tensor y, int from, int to) {
+  public static void add(Tensor x, Tensor y, Scratch scratch, int from, int to) {
     long xs = HostBuffer.address(x);
     long ys = HostBuffer.address(y);
+    long wide = x.type() == ElementType.F32 ? 0 : scratch.reserve(4L * x.columns());
     for (int row = from; row < to; row++) {
-      addRow(
-          x.type(),
-          xs + row * HostBuffer.rowBytes(x),
-          ys + row * HostBuffer.rowBytes(y),
-          x.columns());
+      long source = widened(x.type(), xs + row * HostBuffer.rowBytes(x), wide, x.columns());
+      addRow(source, ys + row * HostBuffer.rowBytes(y), x.columns());
     }
   }
 
-  private static void addRow(ElementType type, long x, long y, int n) {
-    int bytes = type.bytes();
+  /** A row in float32: where it lies, or widened into {@code wide}. */
+  private static long widened(ElementType type, long row, long wide, int n) {
+    if (type == ElementType.F32) {
+      return row;
+    }
+    Elements.widen(type, row, wide, n);
+    return wide;
+  }
+
+  private static void addRow(long x, long y, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector v = Lanes.load(type, x + (long) i * bytes);
-      Lanes.store(y + 4L * i, Lanes.load(y + 4L * i).add(v));
+      Lanes.store(y + 4L * i, Lanes.load(y + 4L * i).add(Lanes.load(x + 4L * i)));
     }
     for (; i < n; i++) {
-      float v = Elements.get(type, x + (long) i * bytes);
-      Memory.putFloat(y + 4L * i, Memory.getFloat(y + 4L * i) + v);
+      Memory.putFloat(y + 4L * i, Memory.getFloat(y + 4L * i) + Memory.getFloat(x + 4L * i));
     }
   }
 
   /** Rows of {@code x *= factor}. */
-  public static void scale(Tensor x, float factor, int from, int to) {
+  public static void scale(Tensor x, float factor, Scratch scratch, int from, int to) {
     long xs = HostBuffer.address(x);
+    long wide = x.type() == ElementType.F32 ? 0 : scratch.reserve(4L * x.columns());
     for (int row = from; row < to; row++) {
-      scaleRow(x.type(), xs + row * HostBuffer.rowBytes(x), factor, x.columns());
+      long at = xs + row * HostBuffer.rowBytes(x);
+      long numbers = widened(x.type(), at, wide, x.columns());
+      scaleRow(numbers, factor, x.columns());
+      if (numbers != at) {
+        Elements.convert(ElementType.F32, numbers, x.type(), at, x.columns());
+      }
     }
   }
 
-  private static void scaleRow(ElementType type, long x, float factor, int n) {
-    int bytes = type.bytes();
+  private static void scaleRow(long x, float factor, int n) {
     int i = 0;
-    if (type != ElementType.F16) {
-      for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-        long at = x + (long) i * bytes;
-        Lanes.store(type, at, Lanes.load(type, at).mul(factor));
-      }
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+      Lanes.store(x + 4L * i, Lanes.load(x + 4L * i).mul(factor));
     }
     for (; i < n; i++) {
-      long at = x + (long) i * bytes;
-      Elements.put(type, at, Elements.get(type, at) * factor);
+      Memory.putFloat(x + 4L * i, Memory.getFloat(x + 4L * i) * factor);
     }
   }
 
@@ -148,19 +153,24 @@ public final class Elementwise {
     long xs = HostBuffer.address(x);
     long outs = HostBuffer.address(out);
     // The factors of a row, preceded by those of its first quad that belong to the row before.
-    long factors = scratch.reserve(4L * (columns + 8));
+    long factors = scratch.reserve(4L * (2 * columns + 8));
+    long wide = factors + 4L * (columns + 8);
     int[] lanes = new int[4];
     for (int row = from; row < to; row++) {
       long first = (long) row * columns;
       drawFactors(mask, first, columns, factors, lanes);
-      multiplyRow(
-          x.type(),
-          xs + row * HostBuffer.rowBytes(x),
-          factors + 4 * (first & 3),
-          out.type(),
-          outs + row * HostBuffer.rowBytes(out),
-          columns,
-          accumulate);
+      long kept = factors + 4 * (first & 3);
+      keep(widened(x.type(), xs + row * HostBuffer.rowBytes(x), wide, columns), kept, columns);
+      long target = outs + row * HostBuffer.rowBytes(out);
+      if (!accumulate) {
+        Elements.convert(ElementType.F32, kept, out.type(), target, columns);
+      } else if (out.type() == ElementType.F32) {
+        addRow(kept, target, columns);
+      } else {
+        Elements.widen(out.type(), target, wide, columns);
+        addRow(kept, wide, columns);
+        Elements.convert(ElementType.F32, wide, out.type(), target, columns);
+      }
     }
   }
 
@@ -177,30 +187,17 @@ public final class Elementwise {
     }
   }
 
-  private static void multiplyRow(
-      ElementType type,
-      long x,
-      long factors,
-      ElementType outType,
-      long out,
-      int n,
-      boolean accumulate) {
-    int bytes = type.bytes();
-    int outBytes = outType.bytes();
+  /** {@code factors *= x}; a factor of zero stays zero, also where x is infinite. */
+  private static void keep(long x, long factors, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
       FloatVector factor = Lanes.load(factors + 4L * i);
-      FloatVector v = Lanes.load(type, x + (long) i * bytes).mul(factor);
-      // Dropped is zero, also where x is infinite.
-      v = v.blend(0, factor.compare(VectorOperators.EQ, 0));
-      long at = out + (long) i * outBytes;
-      Lanes.store(outType, at, accumulate ? v.add(Lanes.load(outType, at)) : v);
+      FloatVector v = Lanes.load(x + 4L * i).mul(factor);
+      Lanes.store(factors + 4L * i, v.blend(0, factor.compare(VectorOperators.EQ, 0)));
     }
     for (; i < n; i++) {
       float factor = Memory.getFloat(factors + 4L * i);
-      float v = factor == 0 ? 0 : Elements.get(type, x + (long) i * bytes) * factor;
-      long at = out + (long) i * outBytes;
-      Elements.put(outType, at, accumulate ? v + Elements.get(outType, at) : v);
+      Memory.putFloat(factors + 4L * i, factor == 0 ? 0 : Memory.getFloat(x + 4L * i) * factor);
     }
   }
 

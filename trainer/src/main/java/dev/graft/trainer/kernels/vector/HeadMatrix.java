@@ -23,13 +23,18 @@ final class HeadMatrix {
     this.headDim = headDim;
   }
 
-  ElementType type() {
-    return type;
-  }
-
   /** Where a row of a head begins. */
   long address(int head, int row) {
     return base + row * rowBytes + (long) head * headDim * type.bytes();
+  }
+
+  /** A row of a head in float32: where it lies, or widened into {@code wide}. */
+  long wide(int head, int row, long wide) {
+    if (type == ElementType.F32) {
+      return address(head, row);
+    }
+    Elements.widen(type, address(head, row), wide, headDim);
+    return wide;
   }
 
   /**

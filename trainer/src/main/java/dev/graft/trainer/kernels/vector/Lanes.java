@@ -11,7 +11,13 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Float vectors from and to memory of any floating-point type. */
+/**
+ * Float vectors from and to memory.
+ *
+ * <p>There is no load that takes an element type: where a loop chooses between loads, the compiler
+ * no longer keeps vectors in registers and every step allocates. Loops are written for float32, and
+ * for bfloat16 beside it where that saves a pass over memory.
+ */
 final class Lanes {
 
   static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -37,37 +43,19 @@ final class Lanes {
     v.intoMemorySegment(Memory.ALL, address, ORDER);
   }
 
-  /** A vector of elements of any floating-point type, widened. */
-  static FloatVector load(ElementType type, long address) {
-    if (type == ElementType.F32) {
-      return load(address);
-    }
-    if (type == ElementType.BF16) {
-      return loadBrain(address);
-    }
-    return loadHalf(address);
-  }
-
-  /** Rounds to nearest, ties to even; float32 and bfloat16. */
-  static void store(ElementType type, long address, FloatVector v) {
-    if (type == ElementType.F32) {
-      store(address, v);
-    } else {
-      storeBrain(address, v);
-    }
-  }
-
   private static IntVector loadShorts(long address) {
     return (IntVector)
         ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, ORDER)
             .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
   }
 
-  private static FloatVector loadBrain(long address) {
+  /** A vector of bfloat16 numbers, widened. */
+  static FloatVector loadBrain(long address) {
     return loadShorts(address).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
-  private static FloatVector loadHalf(long address) {
+  /** A vector of float16 numbers, widened. */
+  static FloatVector loadHalf(long address) {
     IntVector half = loadShorts(address);
     IntVector sign = half.and(0x8000).lanewise(VectorOperators.LSHL, 16);
     IntVector magnitude = half.and(0x7FFF).lanewise(VectorOperators.LSHL, 13);
@@ -77,15 +65,14 @@ final class Lanes {
     return scaled.blend(magnitude.or(0x7F800000), notFinite).or(sign).reinterpretAsFloats();
   }
 
-  private static void storeBrain(long address, FloatVector v) {
-    IntVector bits = v.reinterpretAsInts();
+  /** Rounds to bfloat16: to nearest, ties to even, every NaN to the same quiet one. */
+  static void storeBrain(long address, FloatVector v) {
+    // Rounding up would turn some NaNs into an infinity or a zero.
+    FloatVector safe = v.blend(Float.NaN, v.compare(VectorOperators.NE, v));
+    IntVector bits = safe.reinterpretAsInts();
     IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
-    IntVector rounded = bits.add(0x7FFF).add(odd);
-    // Rounding up could turn a NaN into an infinity or a zero: keep its upper half and make it
-    // quiet.
-    VectorMask<Integer> nan = v.test(VectorOperators.IS_NAN).cast(INTS);
-    IntVector kept = rounded.blend(bits.or(0x400000), nan).lanewise(VectorOperators.LSHR, 16);
-    ((ShortVector) kept.convertShape(VectorOperators.I2S, SHORTS, 0))
+    IntVector rounded = bits.add(0x7FFF).add(odd).lanewise(VectorOperators.LSHR, 16);
+    ((ShortVector) rounded.convertShape(VectorOperators.I2S, SHORTS, 0))
         .intoMemorySegment(Memory.ALL, address, ORDER);
   }
 

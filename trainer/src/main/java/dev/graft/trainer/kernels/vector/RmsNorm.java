@@ -25,7 +25,8 @@ public final class RmsNorm {
     int columns = x.columns();
     long xs = HostBuffer.address(x);
     long ys = HostBuffer.address(y);
-    long weights = HostBuffer.address(weight);
+    long weights = scratch.reserve(4L * columns);
+    Elements.widen(weight.type(), HostBuffer.address(weight), weights, columns);
     long inverses = HostBuffer.address(inverseRms);
     for (int row = from; row < to; row++) {
       long in = xs + row * HostBuffer.rowBytes(x);
@@ -33,30 +34,36 @@ public final class RmsNorm {
       float inverse = (float) (1 / Math.sqrt(squares / (double) columns + epsilon));
       Memory.putFloat(inverses + 4L * row, inverse);
       long out = ys + row * HostBuffer.rowBytes(y);
-      normalize(in, weight.type(), weights, inverse, y.type(), out, columns);
+      if (y.type() == ElementType.F32) {
+        normalize(in, weights, inverse, out, columns);
+      } else {
+        normalizeToBrain(in, weights, inverse, out, columns);
+      }
     }
   }
 
-  private static void normalize(
-      long in,
-      ElementType weightType,
-      long weights,
-      float inverse,
-      ElementType outType,
-      long out,
-      int columns) {
-    int weightBytes = weightType.bytes();
-    int outBytes = outType.bytes();
+  private static void normalize(long in, long weights, float inverse, long out, int columns) {
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector w = Lanes.load(weightType, weights + (long) i * weightBytes);
-      FloatVector v = Lanes.load(in + 4L * i).mul(inverse).mul(w);
-      Lanes.store(outType, out + (long) i * outBytes, v);
+      FloatVector v = Lanes.load(in + 4L * i).mul(inverse);
+      Lanes.store(out + 4L * i, v.mul(Lanes.load(weights + 4L * i)));
     }
     for (; i < columns; i++) {
-      float w = Elements.get(weightType, weights + (long) i * weightBytes);
-      float v = Memory.getFloat(in + 4L * i) * inverse * w;
-      Elements.put(outType, out + (long) i * outBytes, v);
+      float v = Memory.getFloat(in + 4L * i) * inverse;
+      Memory.putFloat(out + 4L * i, v * Memory.getFloat(weights + 4L * i));
+    }
+  }
+
+  private static void normalizeToBrain(
+      long in, long weights, float inverse, long out, int columns) {
+    int i = 0;
+    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector v = Lanes.load(in + 4L * i).mul(inverse);
+      Lanes.storeBrain(out + 2L * i, v.mul(Lanes.load(weights + 4L * i)));
+    }
+    for (; i < columns; i++) {
+      float v = Memory.getFloat(in + 4L * i) * inverse * Memory.getFloat(weights + 4L * i);
+      Memory.putShort(out + 2L * i, Elements.toBrainFloat(v));
     }
   }
 
@@ -102,14 +109,15 @@ public final class RmsNorm {
     long dys = HostBuffer.address(dy);
     long xs = HostBuffer.address(x);
     long dxs = HostBuffer.address(dx);
-    long weights = HostBuffer.address(weight);
     long inverses = HostBuffer.address(inverseRms);
     long tail = scratch.tail();
-    long scaled = scratch.reserve(4L * columns);
+    long weights = scratch.reserve(8L * columns);
+    long scaled = weights + 4L * columns;
+    Elements.widen(weight.type(), HostBuffer.address(weight), weights, columns);
     for (int row = from; row < to; row++) {
       long in = xs + row * HostBuffer.rowBytes(x);
       long gradient = dys + row * HostBuffer.rowBytes(dy);
-      multiply(gradient, weight.type(), weights, scaled, columns);
+      multiply(gradient, weights, scaled, columns);
       double r = Memory.getFloat(inverses + 4L * row);
       double projection = dot(scaled, in, columns, tail) * r * r * r / columns;
       long out = dxs + row * HostBuffer.rowBytes(dx);
@@ -117,17 +125,13 @@ public final class RmsNorm {
     }
   }
 
-  private static void multiply(
-      long gradient, ElementType weightType, long weights, long out, int columns) {
-    int bytes = weightType.bytes();
+  private static void multiply(long a, long b, long out, int columns) {
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector w = Lanes.load(weightType, weights + (long) i * bytes);
-      Lanes.store(out + 4L * i, Lanes.load(gradient + 4L * i).mul(w));
+      Lanes.store(out + 4L * i, Lanes.load(a + 4L * i).mul(Lanes.load(b + 4L * i)));
     }
     for (; i < columns; i++) {
-      float w = Elements.get(weightType, weights + (long) i * bytes);
-      Memory.putFloat(out + 4L * i, Memory.getFloat(gradient + 4L * i) * w);
+      Memory.putFloat(out + 4L * i, Memory.getFloat(a + 4L * i) * Memory.getFloat(b + 4L * i));
     }
   }
 
