@@ -45,14 +45,17 @@ record Trainer(
   /**
    * One optimizer step: gradients of the mean loss over all target tokens of the batch, however it
    * is cut into micro-batches; then clipping, then the update. Where loss or gradients are not
-   * finite nothing is updated.
+   * finite, or no token is a target, nothing is updated.
    *
    * @param step counted from 0
-   * @param batch with at least one target token
    */
   Outcome step(int step, StepBatch batch) {
-    adapter.clearGradients();
+    double learningRate = schedule.valueAt(step, batch.epoch());
     int targets = batch.targetTokens();
+    if (targets == 0) {
+      return new Outcome(0, 0, learningRate);
+    }
+    adapter.clearGradients();
     double loss = 0;
     List<TokenBatch> microBatches = batch.microBatches();
     for (int i = 0; i < microBatches.size(); i++) {
@@ -61,7 +64,6 @@ record Trainer(
     }
     adapter.collectGradients();
     double gradNorm = GradientClipping.clip(adapter.gradients(), maxGradNorm);
-    double learningRate = schedule.valueAt(step, batch.epoch());
     Outcome outcome = new Outcome(loss / targets, gradNorm, learningRate);
     if (outcome.isFinite()) {
       optimizer.step(adapter.parameters(), adapter.gradients(), learningRate, step);

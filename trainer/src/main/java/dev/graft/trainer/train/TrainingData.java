@@ -72,6 +72,7 @@ record TrainingData(
     private final Supplier<ConversationEncoder> encoder;
     private final MaxLength maxLength;
     private final List<String> notes = new ArrayList<>();
+    private int withoutTarget;
 
     Loader(DataConfig config, ModelConfig model, Supplier<ConversationEncoder> encoder) {
       this.config = config;
@@ -88,6 +89,7 @@ record TrainingData(
     List<TokenSequence> read(String what, List<Path> files) {
       List<TokenSequence> examples = new ArrayList<>();
       long rows = 0;
+      withoutTarget = 0;
       for (Path file : files) {
         try (SequenceReader reader =
             SequenceReader.open(
@@ -105,6 +107,17 @@ record TrainingData(
                     + " first exchange fits. Raise data.max-length, or shorten the rows.")
                 .formatted(rows, what, maxLength.tokens()));
       }
+      if (withoutTarget == examples.size()) {
+        throw new UserException(
+            ("%s: no token of the %s data is a target, so that nothing can be learned from it."
+                    + " Label the answers.")
+                .formatted(files.getFirst(), what));
+      }
+      if (withoutTarget > 0) {
+        notes.add(
+            "%d rows of the %s data have no target; nothing is learned from them"
+                .formatted(withoutTarget, what));
+      }
       return List.copyOf(examples);
     }
 
@@ -117,10 +130,7 @@ record TrainingData(
                 .formatted(sequence.origin(), sequence.maxTokenId(), model.vocabSize()));
       }
       if (sequence.targetCount() == 0) {
-        throw new UserException(
-            ("%s: no token of this row is a target, so that nothing can be learned from it. Remove"
-                    + " the row or label its answer.")
-                .formatted(sequence.origin()));
+        withoutTarget++;
       }
       examples.add(sequence);
     }

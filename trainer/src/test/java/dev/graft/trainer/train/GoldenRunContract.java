@@ -48,11 +48,16 @@ abstract class GoldenRunContract {
 
   abstract Kernels kernels();
 
-  /** Tolerances, relative: bfloat16 kernels have wider ones. */
-  record Tolerance(double firstLoss, double laterLosses, double gradients, double logits) {}
+  /**
+   * Relative tolerances; bfloat16 kernels have wider ones.
+   *
+   * @param cutting between a step in one piece and the same in several micro-batches
+   */
+  record Tolerance(
+      double firstLoss, double laterLosses, double gradients, double logits, double cutting) {}
 
   Tolerance tolerance() {
-    return new Tolerance(2e-5, 1e-3, 1e-4, 1e-4);
+    return new Tolerance(2e-5, 1e-3, 1e-4, 1e-4, 1e-5);
   }
 
   @BeforeEach
@@ -119,9 +124,9 @@ abstract class GoldenRunContract {
     Trainer.Outcome expected = whole.step(0, order(examples(), 4096).step(0));
     Trainer pieces = trainer(200);
     Trainer.Outcome outcome = pieces.step(0, order(examples(), 200).step(0));
-    assertThat(outcome.loss()).isCloseTo(expected.loss(), relative(expected.loss(), 1e-5));
+    assertThat(outcome.loss()).isCloseTo(expected.loss(), relative(expected.loss(), tolerance().cutting));
     assertThat(outcome.gradNorm())
-        .isCloseTo(expected.gradNorm(), relative(expected.gradNorm(), 1e-5));
+        .isCloseTo(expected.gradNorm(), relative(expected.gradNorm(), tolerance().cutting));
   }
 
   @Test
