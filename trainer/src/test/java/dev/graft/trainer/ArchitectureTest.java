@@ -37,7 +37,7 @@ class ArchitectureTest {
           Set.of("optim", "data"),
           Set.of("runtime", "runs"),
           Set.of("train"),
-          Set.of("generate", "compare", "report", "quickstart"),
+          Set.of("generate", "compare", "report", "quickstart", "bench", "plan"),
           Set.of("cli"));
 
   private static JavaClasses graft;

@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       GenerateCommand.class,
+      BenchCommand.class,
       DoctorCommand.class,
       ConfigCommand.class
     },

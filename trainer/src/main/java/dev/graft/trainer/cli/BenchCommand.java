@@ -1,0 +1,148 @@
+package dev.graft.trainer.cli;
+
+import dev.graft.modelio.DType;
+import dev.graft.trainer.bench.BenchResult;
+import dev.graft.trainer.bench.BenchShape;
+import dev.graft.trainer.bench.DecodeBenchmark;
+import dev.graft.trainer.bench.DecodeResult;
+import dev.graft.trainer.bench.TrainingBenchmark;
+import dev.graft.trainer.config.DeviceChoice;
+import dev.graft.trainer.config.KernelsChoice;
+import dev.graft.trainer.config.Precision;
+import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.runs.AtomicFiles;
+import dev.graft.trainer.runtime.Hardware;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code graft bench}. */
+@Command(
+    name = "bench",
+    description = {
+      "Measures training steps, or generation, on random weights, beside what the machine could"
+          + " do.",
+      ""
+    },
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    footer = {
+      "",
+      "The weights go to a temporary folder (java.io.tmpdir) and are deleted afterwards.",
+      "",
+      "Examples:",
+      "  ./graft bench",
+      "  ./graft bench --precision f32 --tokens 128 --json bench.json",
+      "  ./graft bench --decode --tokens 64"
+    })
+final class BenchCommand implements Callable<Integer> {
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(names = "--layers", defaultValue = "4", description = "Decoder layers; ${DEFAULT-VALUE}.")
+  private int layers;
+
+  @Option(
+      names = "--hidden",
+      defaultValue = "2048",
+      description = "Hidden size; ${DEFAULT-VALUE}, TinyLlama's.")
+  private int hidden;
+
+  @Option(
+      names = "--intermediate",
+      defaultValue = "5632",
+      description = "Intermediate size of the MLP; ${DEFAULT-VALUE}.")
+  private int intermediate;
+
+  @Option(names = "--heads", defaultValue = "32", description = "Query heads; ${DEFAULT-VALUE}.")
+  private int heads;
+
+  @Option(
+      names = "--kv-heads",
+      defaultValue = "4",
+      description = "Key and value heads; ${DEFAULT-VALUE}.")
+  private int keyValueHeads;
+
+  @Option(
+      names = "--vocab",
+      defaultValue = "32000",
+      description = "Tokens in the vocabulary; ${DEFAULT-VALUE}.")
+  private int vocabulary;
+
+  @Option(
+      names = "--tokens",
+      defaultValue = "512",
+      description = "Tokens of a micro-batch, or tokens to generate; ${DEFAULT-VALUE}.")
+  private int tokens;
+
+  @Option(names = "--rank", defaultValue = "16", description = "LoRA rank; ${DEFAULT-VALUE}.")
+  private int rank;
+
+  @Option(
+      names = "--precision",
+      defaultValue = "auto",
+      description = "bf16, f32, or auto: what this machine multiplies natively.")
+  private Precision precision = Precision.AUTO;
+
+  @Option(
+      names = "--weights",
+      description = "Type of the base weights: bf16 or f32; f32 with --precision f32, else bf16.")
+  private Optional<Precision> weights = Optional.empty();
+
+  @Option(
+      names = "--rounds",
+      defaultValue = "5",
+      description = "How often it is measured; the median counts; ${DEFAULT-VALUE}.")
+  private int rounds;
+
+  @Option(names = "--decode", description = "Generate token by token instead of training.")
+  private boolean decode;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write the result there, too.")
+  private Optional<Path> json = Optional.empty();
+
+  @Override
+  public Integer call() throws IOException {
+    if (rounds < 1) {
+      throw new UserException("--rounds is %d, has to be at least 1.".formatted(rounds));
+    }
+    BenchShape shape =
+        new BenchShape(
+            layers, hidden, intermediate, heads, keyValueHeads, vocabulary, tokens, rank);
+    Kernels kernels = Hardware.open(precision, DeviceChoice.AUTO, KernelsChoice.AUTO);
+    PrintWriter out = spec.commandLine().getOut();
+    if (decode) {
+      DecodeResult result = DecodeBenchmark.run(shape, weightType(), kernels, rounds);
+      report(out, result.table(), result.json());
+    } else {
+      BenchResult result = TrainingBenchmark.run(shape, weightType(), kernels, rounds);
+      report(out, result.table(), result.json());
+    }
+    return 0;
+  }
+
+  private DType weightType() {
+    return switch (weights.orElse(precision)) {
+      case F32 -> DType.F32;
+      case BF16, AUTO -> DType.BF16;
+    };
+  }
+
+  private void report(PrintWriter out, String table, String asJson) throws IOException {
+    out.print(table);
+    out.flush();
+    if (json.isPresent()) {
+      AtomicFiles.writeText(json.get(), asJson);
+      out.println(String.format(Locale.ROOT, "json      %s", json.get()));
+      out.flush();
+    }
+  }
+}
