@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
@@ -68,7 +69,7 @@ final class TwinKernels implements AutoCloseable {
   }
 
   Twin vector(ElementType type, int columns) {
-    return random(type, 1, columns, Layout.PACKED);
+    return random(type, 1, columns, Layout.SLICED);
   }
 
   Twin of(ElementType type, int rows, int columns, Layout layout, float... values) {
@@ -109,12 +110,17 @@ final class TwinKernels implements AutoCloseable {
     return remember(new Twin(tested, oracle, weight, weight, exact));
   }
 
+  /** Inside a longer vector, whose other numbers would be found out as indices. */
   Twin integers(int... values) {
-    Tensor numbers = tested.allocate(ElementType.I32, 1, values.length);
+    int[] around = new int[values.length + 8];
+    Arrays.fill(around, -1_000_000);
+    Tensor whole = tested.allocate(ElementType.I32, 1, around.length);
+    tested.write(whole, around);
+    Tensor numbers = whole.columns(3, values.length);
     tested.write(numbers, values);
     Tensor same = oracle.allocate(ElementType.I32, 1, values.length);
     oracle.write(same, values);
-    return remember(new Twin(tested, oracle, numbers, numbers, same));
+    return remember(new Twin(tested, oracle, whole, numbers, same));
   }
 
   float[] gaussian(int count, float deviation) {
