@@ -1,18 +1,12 @@
 package dev.graft.trainer.cli;
 
-import dev.graft.modelio.peft.PeftAdapter;
-import dev.graft.tokenizer.ChatFormats;
-import dev.graft.tokenizer.ConversationEncoder;
-import dev.graft.tokenizer.Message;
-import dev.graft.tokenizer.Tokenizer;
 import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.HardwareConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
+import dev.graft.trainer.generate.Generator;
 import dev.graft.trainer.generate.Sampler;
 import dev.graft.trainer.generate.TextGeneration;
-import dev.graft.trainer.lora.LoraAdapter;
-import dev.graft.trainer.model.StackedRanks;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.Hardware;
 import java.io.FileDescriptor;
@@ -22,8 +16,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -65,6 +59,14 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(names = "--chat", description = "The prompt is a person's message to be answered.")
   private boolean chat;
+
+  @Option(
+      names = "--template",
+      paramLabel = "TEMPLATE",
+      defaultValue = "auto",
+      description =
+          "For --chat: auto, plain or a Jinja file, as data.template (default: ${DEFAULT-VALUE}).")
+  private String template = "auto";
 
   @Option(
       names = "--max-tokens",
@@ -134,27 +136,23 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void generate(BaseModel model) {
-    int[] tokens = prompt(model);
+    var generator = new Generator(model, Optional.ofNullable(adapter));
+    int[] tokens = chat ? generator.question(prompt, template) : generator.continuation(prompt);
     int longest = model.config().maxPositionEmbeddings();
+    int room = longest - tokens.length;
     require(
-        tokens.length < longest,
+        room > 0,
         "--prompt: has %d tokens, but the base model reads and writes %d in all",
         tokens.length,
         longest);
-    StackedRanks ranks = StackedRanks.NONE;
-    if (adapter != null) {
-      ranks = LoraAdapter.of(PeftAdapter.read(adapter, model.config()), model.model()).ranks();
-    }
-    int capacity = (int) Math.min(longest, (long) tokens.length + maxTokens);
-    var generation = new TextGeneration(model.model().decoder(capacity, ranks), model.tokenizer());
     // Not closed: the process's standard output is not ours to close.
     var out =
         new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
     TextGeneration.Result result =
-        generation.generate(
+        generator.generate(
             tokens,
             new Sampler(temperature, topP, seed),
-            maxTokens,
+            Math.min(maxTokens, room),
             piece -> {
               out.print(piece);
               out.flush();
@@ -164,27 +162,10 @@ final class GenerateCommand implements Callable<Integer> {
       out.println();
       out.flush();
     }
-    if (result.end() == TextGeneration.End.CAPACITY) {
+    if (result.generatedTokens() == room && room < maxTokens) {
       System.err.println(
           "note: ended at %d tokens, the longest text that the base model is made for"
               .formatted(longest));
     }
-  }
-
-  private int[] prompt(BaseModel model) {
-    Tokenizer tokenizer = model.tokenizer();
-    if (chat) {
-      var format = ChatFormats.forBase(model.folder(), "auto").format();
-      return new ConversationEncoder(tokenizer, format).prompt(List.of(Message.human(prompt)));
-    }
-    Integer bos = tokenizer.bosId();
-    if (prompt.isEmpty() && bos == null) {
-      throw new UserException(
-          "--prompt: is empty, and %s names no BOS token to start from".formatted(model.folder()));
-    }
-    int[] words = prompt.isEmpty() ? new int[0] : tokenizer.encode(prompt);
-    return bos != null && (tokenizer.addsBos() || prompt.isEmpty())
-        ? IntStream.concat(IntStream.of(bos), IntStream.of(words)).toArray()
-        : words;
   }
 }

@@ -1,6 +1,7 @@
 package dev.graft.trainer.cli;
 
 import dev.graft.trainer.config.ConfigReader;
+import dev.graft.trainer.config.DataFormat;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.runs.StopSignal;
@@ -72,9 +73,20 @@ final class TrainCommand implements Callable<Integer> {
     }
     console.result("adapter  " + result.adapter());
     console.say("metrics  " + run.output().resolve("metrics.jsonl"));
-    console.say(
-        "next     ./graft generate --base %s --adapter %s --chat --prompt \"…\""
-            .formatted(
-                Words.shell(Words.here(run.base())), Words.shell(result.adapter().toString())));
+    console.say("next     " + next(run, result));
+  }
+
+  /** A command that shows what was learned. */
+  private static String next(RunConfig run, RunResult result) {
+    var command = new StringBuilder("./graft generate --base ");
+    command.append(Words.shell(Words.here(run.base())));
+    command.append(" --adapter ").append(Words.shell(result.adapter().toString()));
+    if (run.data().format() != DataFormat.TOKENS) {
+      command.append(" --chat");
+      if (!run.data().template().equals("auto")) {
+        command.append(" --template ").append(Words.shell(Words.here(run.data().template())));
+      }
+    }
+    return command.append(" --prompt \"…\"").toString();
   }
 }

@@ -12,7 +12,7 @@ import java.util.OptionalInt;
  *
  * @param train at least one file
  * @param validation empty where there is none
- * @param template {@code auto} or {@code plain}
+ * @param template {@code auto}, {@code plain} or the path of a Jinja file
  * @param maxLength absent means the base model's own limit
  */
 public record DataConfig(
@@ -29,15 +29,19 @@ public record DataConfig(
             value = "conversations, tokens (input_ids and labels), or auto to tell from the file",
             byDefault = "auto")
         DataFormat format,
-    @Key(value = "how conversations become text: auto or plain", byDefault = "auto")
+    @Key(
+            value =
+                "auto (the base model's chat template, plain where it has none), plain, or the"
+                    + " path of a Jinja file",
+            byDefault = "auto",
+            input = true,
+            words = {"auto", "plain"})
         String template,
     @Key("longest example in tokens; default: what the base model allows") OptionalInt maxLength,
     @Key(
             value = "fill micro-batches with several examples each; exact, examples do not mix",
             byDefault = "true")
         boolean packing) {
-
-  private static final List<String> TEMPLATES = List.of("auto", "plain");
 
   public DataConfig {
     train = List.copyOf(train);
@@ -49,12 +53,6 @@ public record DataConfig(
         "validation-split",
         "%s is not between 0 and 1",
         validationSplit.orElse(0));
-    unless(
-        TEMPLATES.contains(template),
-        "template",
-        "is '%s', one of %s is needed",
-        template,
-        String.join(", ", TEMPLATES));
     unless(
         validation.isEmpty() || validationSplit.isEmpty(),
         "validation-split",
