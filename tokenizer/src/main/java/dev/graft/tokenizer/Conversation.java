@@ -7,22 +7,32 @@ import java.util.Optional;
 /**
  * One training example: an optional system message, then human and assistant in turn, the assistant
  * last. Strict alternation is required because chat templates either refuse anything else or,
- * worse, render it as something that is never seen when the model serves.
+ * worse, render it as something that is never seen when the model serves. Between two assistant
+ * messages there may be the answers of tools instead of a human.
  *
  * @param messages at least a human and an assistant message
+ * @param tools the tools that the model may call, as chat templates take them (plain Java values);
+ *     mostly empty
  * @param origin where the conversation came from
  */
-public record Conversation(List<Message> messages, Origin origin) implements Row {
+public record Conversation(List<Message> messages, List<Object> tools, Origin origin)
+    implements Row {
   /**
    * @throws DataException if the messages break the rules above
    */
   public Conversation {
     messages = List.copyOf(messages);
+    tools = List.copyOf(tools);
     Objects.requireNonNull(origin, "origin");
     Optional<String> problem = problemWith(messages);
     if (problem.isPresent()) {
-      throw new DataException(origin + ": " + problem.get());
+      throw new DataException(origin, problem.get());
     }
+  }
+
+  /** A conversation without tools. */
+  public Conversation(List<Message> messages, Origin origin) {
+    this(messages, List.of(), origin);
   }
 
   /** A conversation made in memory. */
@@ -30,9 +40,13 @@ public record Conversation(List<Message> messages, Origin origin) implements Row
     this(messages, Origin.MEMORY);
   }
 
-  /** The number of assistant messages, which is the number of exchanges. */
+  /** The number of human messages, each of which begins an exchange that ends with an answer. */
   public int exchanges() {
-    return messages.size() / 2;
+    int exchanges = 0;
+    for (Message message : messages) {
+      exchanges += message.role() == Role.HUMAN ? 1 : 0;
+    }
+    return exchanges;
   }
 
   /**
@@ -44,8 +58,21 @@ public record Conversation(List<Message> messages, Origin origin) implements Row
     if (count < 1 || count > exchanges()) {
       throw new IllegalArgumentException(count + " is not within 1.." + exchanges());
     }
-    int systemMessages = messages.size() % 2;
-    return new Conversation(messages.subList(0, systemMessages + 2 * count), origin);
+    int begun = 0;
+    int end = 0;
+    while (end < messages.size()) {
+      begun += messages.get(end).role() == Role.HUMAN ? 1 : 0;
+      if (begun > count) {
+        break;
+      }
+      end++;
+    }
+    return new Conversation(messages.subList(0, end), tools, origin);
+  }
+
+  /** The same conversation with other messages. */
+  Conversation with(List<Message> others) {
+    return new Conversation(others, tools, origin);
   }
 
   /** What is wrong with these messages as a training example and what to do, if anything is. */
@@ -64,11 +91,16 @@ public record Conversation(List<Message> messages, Origin origin) implements Row
     }
     if (messages.getLast().role() != Role.ASSISTANT) {
       return Optional.of(
-          "the conversation ends with a human message, which nobody answers."
+          "the conversation ends with a "
+              + messages.getLast().role().dataName()
+              + " message, which nobody answers."
               + " Add the assistant's answer or remove the last message.");
     }
     for (int i = 0; i < messages.size(); i++) {
-      if (messages.get(i).role() == Role.ASSISTANT && messages.get(i).content().isBlank()) {
+      Message message = messages.get(i);
+      if (message.role() == Role.ASSISTANT
+          && message.content().isBlank()
+          && !message.callsTools()) {
         return Optional.of(
             "message "
                 + (i + 1)
@@ -81,12 +113,13 @@ public record Conversation(List<Message> messages, Origin origin) implements Row
 
   /**
    * What is wrong with the order of these messages, if anything is: system only in front, then
-   * human and assistant in turn. The last message may be anyone's, as in a prompt.
+   * human and assistant in turn, where tools may answer between two assistant messages. The last
+   * message may be anyone's, as in a prompt.
    */
   static Optional<String> problemWithOrder(List<Message> messages) {
     int first = messages.getFirst().role() == Role.SYSTEM ? 1 : 0;
+    Role before = Role.SYSTEM;
     for (int i = first; i < messages.size(); i++) {
-      Role expected = (i - first) % 2 == 0 ? Role.HUMAN : Role.ASSISTANT;
       Role actual = messages.get(i).role();
       if (actual == Role.SYSTEM) {
         return Optional.of(
@@ -95,18 +128,28 @@ public record Conversation(List<Message> messages, Origin origin) implements Row
                 + " is a system message, but only the first message may be one."
                 + " Move it to the front or join it with the human message that follows.");
       }
-      if (actual != expected) {
+      if (!mayFollow(actual, before)) {
         return Optional.of(
             "message "
                 + (i + 1)
                 + " should be from "
-                + expected.dataName()
+                + (before == Role.SYSTEM || before == Role.ASSISTANT ? "human" : "assistant")
                 + " but is from "
                 + actual.dataName()
                 + (i == first ? "" : "; human and assistant must take turns")
                 + ". Join neighbouring messages of one speaker, or remove the row.");
       }
+      before = actual;
     }
     return Optional.empty();
+  }
+
+  private static boolean mayFollow(Role role, Role before) {
+    return switch (before) {
+      case SYSTEM -> role == Role.HUMAN;
+      case HUMAN -> role == Role.ASSISTANT;
+      case ASSISTANT -> role == Role.HUMAN || role == Role.TOOL;
+      case TOOL -> role == Role.ASSISTANT || role == Role.TOOL;
+    };
   }
 }

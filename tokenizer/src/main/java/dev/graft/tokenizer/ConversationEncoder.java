@@ -11,8 +11,15 @@ import java.util.List;
  *
  * @param tokenizer the base model's; the caller closes it
  * @param format how conversations are laid out
+ * @param options what is learned
  */
-public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
+public record ConversationEncoder(
+    Tokenizer tokenizer, ChatFormat format, EncodingOptions options) {
+  /** All answers are learned and nothing else. */
+  public ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
+    this(tokenizer, format, EncodingOptions.DEFAULT);
+  }
+
   /**
    * One conversation as tokens, however long.
    *
@@ -24,14 +31,15 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
 
   /** Many conversations at once, on all cores. */
   public List<TokenSequence> encodeAll(List<Conversation> conversations) {
-    List<Rendered> rendered = conversations.stream().map(format::render).toList();
+    List<Rendered> rendered =
+        conversations.stream().map(c -> laidOut(format.render(options.apply(c)))).toList();
     IdentityHashMap<Segment.Text, Encoding> encodings = encodeTexts(rendered);
     List<TokenSequence> sequences = new ArrayList<>(conversations.size());
     for (int i = 0; i < rendered.size(); i++) {
       Tokens tokens = new Tokens();
       boolean closed = append(rendered.get(i), encodings, tokens);
       if (!closed) {
-        tokens.add(eosId(), true);
+        tokens.add(eosId(), conversations.get(i).messages().getLast().learned());
       }
       sequences.add(tokens.sequence(conversations.get(i).origin()));
     }
@@ -44,10 +52,27 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
    * @throws DataException if the messages do not end with a human one
    */
   public int[] prompt(List<Message> messages) {
-    Rendered rendered = format.prompt(messages);
+    Rendered rendered = laidOut(format.prompt(messages));
     Tokens tokens = new Tokens();
     append(rendered, encodeTexts(List.of(rendered)), tokens);
     return tokens.ids();
+  }
+
+  /** With words as words, or as the control tokens that they look like. */
+  private Rendered laidOut(Rendered rendered) {
+    if (!options.allowSpecial()) {
+      return rendered;
+    }
+    return new Rendered(
+        rendered.segments().stream()
+            .map(segment ->
+                segment instanceof Segment.Text text
+                    ? new Segment.Text(
+                        MarkedText.noneLiteral(text.text().text()),
+                        text.targets(),
+                        text.unlearned())
+                    : segment)
+            .toList());
   }
 
   /** By identity: equal texts are encoded each for itself, which no lookup could beat. */
@@ -87,8 +112,8 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
             tokens.add(bos, false);
           }
         }
-        case Segment.End _ -> {
-          tokens.add(eosId(), true);
+        case Segment.End(boolean target) -> {
+          tokens.add(eosId(), target);
           closed = true;
         }
         case Segment.Text text -> {
@@ -108,10 +133,14 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
   private LossMask mask(Segment.Text text, Encoding encoding) {
     if (text.needsOffsets()) {
       return LossMask.of(
-          text.text().text(), encoding, text.targets(), tokenizer.specialIds(), tokenizer.endIds());
+          text.text().text(),
+          encoding,
+          new LossMask.Stretches(text.targets(), text.unlearned(), options.trainOnPrompt()),
+          tokenizer.specialIds(),
+          tokenizer.endIds());
     }
     boolean[] target = new boolean[encoding.ids().length];
-    Arrays.fill(target, text.isAllTarget());
+    Arrays.fill(target, text.isAllTarget() || options.trainOnPrompt());
     return new LossMask(target, !text.isAllTarget());
   }
 

@@ -35,18 +35,65 @@ record LossMask(boolean[] target, boolean closed) {
       List<Span> stretches,
       Set<Integer> specialIds,
       Set<Integer> endIds) {
+    return of(text, encoding, new Stretches(stretches, Set.of(), false), specialIds, endIds);
+  }
+
+  /**
+   * What the assistant wrote, and what of the text is learned.
+   *
+   * @param all ascending, not overlapping
+   * @param unlearned those that are not learned, with the tokens that end them
+   * @param outside whether everything outside of all stretches is learned
+   */
+  record Stretches(List<Span> all, Set<Span> unlearned, boolean outside) {}
+
+  static LossMask of(
+      String text,
+      Encoding encoding,
+      Stretches stretches,
+      Set<Integer> specialIds,
+      Set<Integer> endIds) {
+    if (stretches.unlearned().isEmpty() && !stretches.outside()) {
+      return of(text, encoding, stretches.all(), stretches.all(), specialIds, endIds);
+    }
+    LossMask all = of(text, encoding, stretches.all(), stretches.all(), specialIds, endIds);
+    List<Span> unlearned =
+        stretches.all().stream().filter(stretches.unlearned()::contains).toList();
+    boolean[] kept = of(text, encoding, stretches.all(), unlearned, specialIds, endIds).target();
+    boolean[] target = all.target();
+    for (int i = 0; i < target.length; i++) {
+      target[i] = (target[i] || stretches.outside()) && !kept[i];
+    }
+    return new LossMask(target, all.closed());
+  }
+
+  /** Marks the chosen stretches; all of them are needed to know how a turn ends. */
+  private static LossMask of(
+      String text,
+      Encoding encoding,
+      List<Span> stretches,
+      List<Span> chosen,
+      Set<Integer> specialIds,
+      Set<Integer> endIds) {
+    Set<Span> marked = Set.copyOf(chosen);
     boolean[] target = new boolean[encoding.ids().length];
+    boolean[] elsewhere = new boolean[target.length];
     int[] afterStretch = new int[stretches.size()];
     int token = 0;
     for (int i = 0; i < afterStretch.length; i++) {
-      token = markStretch(encoding, stretches.get(i), token, target);
+      boolean isMarked = marked.contains(stretches.get(i));
+      token = markStretch(encoding, stretches.get(i), token, isMarked ? target : elsewhere);
       afterStretch[i] = token;
     }
     int finalEnd =
         afterStretch.length == 0
             ? -1
             : endOfTurn(text, encoding, afterStretch[afterStretch.length - 1], specialIds);
-    for (int after : afterStretch) {
+    for (int i = 0; i < afterStretch.length; i++) {
+      if (!marked.contains(stretches.get(i))) {
+        continue;
+      }
+      int after = afterStretch[i];
       int end = endOfTurn(text, encoding, after, specialIds);
       if (end >= 0 && endsTurns(encoding.ids(), end, finalEnd, endIds)) {
         for (int j = after; j <= end; j++) {
@@ -54,7 +101,7 @@ record LossMask(boolean[] target, boolean closed) {
         }
       }
     }
-    if (finalEnd < 0 && afterStretch.length > 0) {
+    if (finalEnd < 0 && afterStretch.length > 0 && marked.contains(stretches.getLast())) {
       markIfBlank(text, encoding, afterStretch[afterStretch.length - 1], target);
     }
     return new LossMask(target, finalEnd >= 0);

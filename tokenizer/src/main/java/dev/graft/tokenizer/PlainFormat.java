@@ -2,6 +2,7 @@ package dev.graft.tokenizer;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The layout for base models that bring no chat template:
@@ -58,12 +59,29 @@ public record PlainFormat() implements ChatFormat {
           prompt.setLength(0);
         }
         case ASSISTANT -> {
-          segments.add(Segment.Text.words(message.content(), true));
-          segments.add(new Segment.End());
+          if (message.callsTools()) {
+            throw withoutTools();
+          }
+          segments.add(answer(message));
+          segments.add(new Segment.End(message.learned()));
           prompt.append(BETWEEN);
         }
+        case TOOL -> throw withoutTools();
       }
     }
     return segments;
+  }
+
+  private static Segment.Text answer(Message message) {
+    Segment.Text answer = Segment.Text.words(message.content(), true);
+    return message.learned()
+        ? answer
+        : new Segment.Text(answer.text(), answer.targets(), Set.copyOf(answer.targets()));
+  }
+
+  private static DataException withoutTools() {
+    return new DataException(
+        "The plain layout has no place for tool calls and their answers."
+            + " Name a chat template that prints them in data.template.");
   }
 }

@@ -1,7 +1,6 @@
 package dev.graft.tokenizer;
 
 import java.util.Locale;
-import java.util.Optional;
 
 /** Who speaks in a conversation. */
 public enum Role {
@@ -10,25 +9,9 @@ public enum Role {
   /** The person; {@code human} in data files, {@code user} in chat templates. */
   HUMAN,
   /** The model; what it says is what training learns. */
-  ASSISTANT;
-
-  /** The names that data files may use, for messages to the user. */
-  static final String KNOWN_NAMES = "system, human (or user), assistant";
-
-  /**
-   * The role that a data file means.
-   *
-   * @param name {@code system}, {@code human}, its alias {@code user}, or {@code assistant}; case
-   *     matters, because a file that mixes cases has usually been put together from two sources
-   */
-  public static Optional<Role> named(String name) {
-    return switch (name) {
-      case "system" -> Optional.of(SYSTEM);
-      case "human", "user" -> Optional.of(HUMAN);
-      case "assistant" -> Optional.of(ASSISTANT);
-      default -> Optional.empty();
-    };
-  }
+  ASSISTANT,
+  /** What a tool that the model called has answered. */
+  TOOL;
 
   /** The name in conversations JSONL: {@code system}, {@code human}, {@code assistant}. */
   public String dataName() {

@@ -1,6 +1,7 @@
 package dev.graft.tokenizer;
 
 import java.util.List;
+import java.util.Set;
 
 /** A piece of a rendered conversation; pieces are encoded one by one and their tokens joined. */
 public sealed interface Segment {
@@ -10,10 +11,17 @@ public sealed interface Segment {
    * @param text what is encoded, as one whole
    * @param targets the stretches that the assistant wrote, ascending, not overlapping. {@link
    *     LossMask} says which tokens those are
+   * @param unlearned those of them that are not to be learned after all
    */
-  record Text(MarkedText text, List<Span> targets) implements Segment {
+  record Text(MarkedText text, List<Span> targets, Set<Span> unlearned) implements Segment {
     public Text {
       targets = List.copyOf(targets);
+      unlearned = Set.copyOf(unlearned);
+    }
+
+    /** A text all of whose stretches are learned. */
+    public Text(MarkedText text, List<Span> targets) {
+      this(text, targets, Set.of());
     }
 
     /** Somebody's words, all of them targets or none. */
@@ -24,7 +32,8 @@ public sealed interface Segment {
 
     /** Whether every token of this text is a target. */
     boolean isAllTarget() {
-      return targets.size() == 1
+      return unlearned.isEmpty()
+          && targets.size() == 1
           && targets.getFirst().start() == 0
           && targets.getFirst().end() == text.text().length();
     }
@@ -38,6 +47,10 @@ public sealed interface Segment {
   /** The tokenizer's BOS where its own rule adds one, see {@link Tokenizer#addsBos()}. */
   record Begin() implements Segment {}
 
-  /** The tokenizer's EOS, always a target: it is how the assistant says that it has finished. */
-  record End() implements Segment {}
+  /**
+   * The tokenizer's EOS: it is how the assistant says that it has finished.
+   *
+   * @param target whether that is learned, as the answer before it
+   */
+  record End(boolean target) implements Segment {}
 }

@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Queue;
 import java.util.SortedMap;
@@ -50,7 +51,22 @@ public final class SequenceReader implements Iterable<TokenSequence>, AutoClosea
    */
   public static SequenceReader open(
       Path file, DataFormat format, Supplier<ConversationEncoder> encoder, MaxLength maxLength) {
-    return new SequenceReader(ConversationReader.open(file, format), encoder, maxLength);
+    return open(file, format, Map.of(), encoder, maxLength);
+  }
+
+  /**
+   * Opens a data file.
+   *
+   * @param columns what keys are called in the file, see {@link ConversationReader#open(Path,
+   *     DataFormat, Map)}
+   */
+  public static SequenceReader open(
+      Path file,
+      DataFormat format,
+      Map<String, String> columns,
+      Supplier<ConversationEncoder> encoder,
+      MaxLength maxLength) {
+    return new SequenceReader(ConversationReader.open(file, format, columns), encoder, maxLength);
   }
 
   /** What the rows are, see {@link ConversationReader#format()}. */
@@ -117,9 +133,9 @@ public final class SequenceReader implements Iterable<TokenSequence>, AutoClosea
   private List<TokenSequence> encode(List<Row> batch) {
     return switch (reader.format()) {
       case TOKENS -> batch.stream().map(TokenSequence.class::cast).toList();
-      case CONVERSATIONS ->
-          encoder().encodeAll(batch.stream().map(Conversation.class::cast).toList());
       case AUTO -> throw new AssertionError("the reader settles the format");
+      case CONVERSATIONS, SHAREGPT, MESSAGES, ANTHROPIC, INSTRUCTION, PROMPT_COMPLETION ->
+          encoder().encodeAll(batch.stream().map(Conversation.class::cast).toList());
     };
   }
 

@@ -7,8 +7,12 @@ import dev.graft.tokenizer.template.TemplateInput;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The layout that a checkpoint's own Jinja template prescribes. The conversation is rendered whole
@@ -63,15 +67,17 @@ public final class TemplateFormat implements ChatFormat {
   @Override
   public Rendered render(Conversation conversation) {
     List<String> hidden = new ArrayList<>();
-    TemplateInput input = input(disguise.hide(conversation.messages(), hidden), false);
+    TemplateInput input =
+        input(disguise.hide(conversation.messages(), hidden), conversation.tools(), false);
     try {
       Rendering rendering = template.render(input);
+      Turns turns = assistantTurns(rendering, conversation);
       return new Rendered(
-          List.of(disguise.restore(rendering.text(), assistantTurns(rendering), hidden)));
+          List.of(disguise.restore(rendering.text(), turns.all(), turns.unlearned(), hidden)));
     } catch (TemplateException e) {
-      throw refused(conversation.origin() + ": ", e);
+      throw refused(conversation.origin(), e);
     } catch (DataException e) {
-      throw new DataException(conversation.origin() + ": " + e.getMessage(), e);
+      throw new DataException(conversation.origin(), String.valueOf(e.getMessage()), e);
     }
   }
 
@@ -79,42 +85,68 @@ public final class TemplateFormat implements ChatFormat {
   public Rendered prompt(List<Message> messages) {
     ChatFormat.checkPrompt(messages);
     List<String> hidden = new ArrayList<>();
-    TemplateInput input = input(disguise.hide(messages, hidden), true);
+    TemplateInput input = input(disguise.hide(messages, hidden), List.of(), true);
     try {
-      return new Rendered(List.of(disguise.restore(template.text(input), List.of(), hidden)));
+      return new Rendered(
+          List.of(disguise.restore(template.text(input), List.of(), Set.of(), hidden)));
     } catch (TemplateException e) {
-      throw refused("", e);
+      throw refused(Origin.MEMORY, e);
     }
   }
 
-  private static List<Span> assistantTurns(Rendering rendering) {
+  private record Turns(List<Span> all, Set<Span> unlearned) {}
+
+  private static Turns assistantTurns(Rendering rendering, Conversation conversation) {
     List<dev.graft.tokenizer.template.Span> spans =
         rendering.generationSpans().isEmpty()
             ? rendering.assistantSpans()
             : rendering.generationSpans();
-    return spans.stream().map(span -> new Span(span.start(), span.end())).toList();
+    List<Span> all = new ArrayList<>();
+    Set<Span> unlearned = new HashSet<>();
+    for (dev.graft.tokenizer.template.Span span : spans) {
+      Span stretch = new Span(span.start(), span.end());
+      all.add(stretch);
+      if (span.message() >= 0 && !conversation.messages().get(span.message()).learned()) {
+        unlearned.add(stretch);
+      }
+    }
+    return new Turns(all, unlearned);
   }
 
-  private TemplateInput input(List<Message> messages, boolean addGenerationPrompt) {
+  private static Map<String, @Nullable Object> variables(Message message) {
+    Map<String, @Nullable Object> variables = new LinkedHashMap<>();
+    variables.put("role", message.role().templateName());
+    variables.put("content", message.content());
+    message
+        .extras()
+        .forEach((key, value) ->
+            variables.put(
+                key, key.equals(Message.TOOL_CALLS) ? ToolCalls.forTemplate(value) : value));
+    return variables;
+  }
+
+  private TemplateInput input(
+      List<Message> messages, List<Object> tools, boolean addGenerationPrompt) {
     TemplateInput.Builder input =
-        TemplateInput.builder(
-            messages.stream()
-                .map(m -> Map.of("role", m.role().templateName(), "content", m.content()))
-                .toList());
+        TemplateInput.builder(messages.stream().map(TemplateFormat::variables).toList());
+    if (!tools.isEmpty()) {
+      input.tools(tools);
+    }
     specialTokens.forEach(input::variable);
     return input.addGenerationPrompt(addGenerationPrompt).clock(clock).build();
   }
 
-  private DataException refused(String where, TemplateException e) {
-    return new DataException(
+  private DataException refused(Origin origin, TemplateException e) {
+    String problem =
         e.raisedByTemplate()
-            ? where
-                + "the chat template of "
+            ? "the chat template of "
                 + file
                 + " refuses the conversation: "
                 + e.getMessage()
                 + ". Change the conversation, or name another template in data.template."
-            : where + file + ": " + e.getMessage(),
-        e);
+            : file + ": " + e.getMessage();
+    return origin.file() == null
+        ? new DataException(problem, e)
+        : new DataException(origin, problem, e);
   }
 }

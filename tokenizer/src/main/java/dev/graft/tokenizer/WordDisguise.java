@@ -3,12 +3,16 @@ package dev.graft.tokenizer;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Carries words that look like special tokens through a chat template, so that afterwards it is
@@ -52,8 +56,33 @@ final class WordDisguise {
    */
   List<Message> hide(List<Message> messages, List<String> hidden) {
     return messages.stream()
-        .map(message -> new Message(message.role(), hide(message.content(), hidden)))
+        .map(message -> hide(message, hidden))
         .toList();
+  }
+
+  private Message hide(Message message, List<String> hidden) {
+    Map<String, @Nullable Object> extras = new LinkedHashMap<>();
+    message.extras().forEach((key, value) -> extras.put(key, hideIn(value, hidden)));
+    return new Message(
+        message.role(), hide(message.content(), hidden), extras, message.learned());
+  }
+
+  private @Nullable Object hideIn(@Nullable Object value, List<String> hidden) {
+    return switch (value) {
+      case String text -> hide(text, hidden);
+      case Map<?, ?> map -> {
+        Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+        map.forEach((key, it) -> copy.put(hide(String.valueOf(key), hidden), hideIn(it, hidden)));
+        yield copy;
+      }
+      case List<?> list -> {
+        List<@Nullable Object> copy = new ArrayList<>();
+        list.forEach(it -> copy.add(hideIn(it, hidden)));
+        yield copy;
+      }
+      case null -> null;
+      default -> value;
+    };
   }
 
   private String hide(String content, List<String> hidden) {
@@ -72,12 +101,14 @@ final class WordDisguise {
    *
    * @param rendered what the template made of the messages
    * @param targets stretches of it, translated along
+   * @param unlearned those of them that are not learned
    * @param hidden the words that {@link #hide} hid
    * @throws DataException if the template did not print a word as it was
    */
-  Segment.Text restore(String rendered, List<Span> targets, List<String> hidden) {
+  Segment.Text restore(
+      String rendered, List<Span> targets, Set<Span> unlearned, List<String> hidden) {
     if (hidden.isEmpty()) {
-      return new Segment.Text(MarkedText.noneLiteral(rendered), targets);
+      return new Segment.Text(MarkedText.noneLiteral(rendered), targets, unlearned);
     }
     StringBuilder text = new StringBuilder(rendered.length());
     List<Span> literal = new ArrayList<>();
@@ -101,10 +132,15 @@ final class WordDisguise {
               + " Take it out of the message.");
     }
     // A stretch never begins or ends inside a disguise, so its ends can be translated directly.
-    List<Span> moved =
-        targets.stream()
-            .map(span -> new Span(shifts.apply(span.start()), shifts.apply(span.end())))
-            .toList();
-    return new Segment.Text(new MarkedText(text.toString(), literal), moved);
+    List<Span> moved = new ArrayList<>();
+    Set<Span> movedUnlearned = new HashSet<>();
+    for (Span span : targets) {
+      Span now = new Span(shifts.apply(span.start()), shifts.apply(span.end()));
+      moved.add(now);
+      if (unlearned.contains(span)) {
+        movedUnlearned.add(now);
+      }
+    }
+    return new Segment.Text(new MarkedText(text.toString(), literal), moved, movedUnlearned);
   }
 }

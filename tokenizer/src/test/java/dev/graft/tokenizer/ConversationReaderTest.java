@@ -147,7 +147,7 @@ class ConversationReaderTest {
         "{`x`:1} | none of the keys [x] is known. A row needs \"conversations\"",
         "{} | the row is empty",
         "{`conversation`:[]} | did you mean \"conversations\"?",
-        "[{`conversations`:[]}] | stand in a JSON list. Write one object a line",
+        "[{`conversations`:[]}] | no messages",
         "`text` | a row must be a JSON object",
         "42 | a row must be a JSON object",
         "{`conversations`:[]} | no messages",
@@ -161,10 +161,10 @@ class ConversationReaderTest {
         "{`conversations`:[{`role`:`human`,`content`:[`x`]}]} | must be a string, not a list",
         "{`conversations`:[{`role`:`asistant`,`content`:`x`}]} |"
             + " unknown role \"asistant\"; did you mean \"assistant\"? Known roles: system, human",
-        "{`conversations`:[{`role`:`tool`,`content`:`x`}]} | unknown role \"tool\". Known roles",
+        "{`conversations`:[{`role`:`bot`,`content`:`x`}]} | unknown role \"bot\". Known roles",
         "{`conversations`:[{`role`:`Human`,`content`:`x`}]} | did you mean \"human\"?",
         "{`conversations`:[{`role`:`human`,`contents`:`x`}]} | did you mean \"content\"?",
-        "{`conversations`:[{`role`:`human`,`content`:`x`,`train`:false}]} | unknown key \"train\"",
+        "{`conversations`:[{`role`:`human`,`content`:`x`,`trian`:false}]} | unknown key \"trian\"",
         "{`conversations`:[{`role`:`assistant`,`content`:`x`}]} | should be from human",
         "{`input_ids`:[1],`labels`:[]} | 1 input_ids but 0 labels",
         "{`input_ids`:[],`labels`:[]} | input_ids is empty",
@@ -243,7 +243,11 @@ class ConversationReaderTest {
         .isInstanceOf(DataException.class)
         .hasMessageContaining("is a folder");
     Map<String, String> kinds =
-        Map.of("1f8b0800", "gzip", "28b52ffd", "zstd", "50415231", "Parquet", "fffe7b00", "UTF-16");
+        Map.of(
+            "1f8b0800", "cannot be read",
+            "50415231", "cannot be read as Parquet",
+            "504b0304", "zip",
+            "fffe7b00", "UTF-16");
     for (Map.Entry<String, String> kind : kinds.entrySet()) {
       Files.write(file(), HexFormat.of().parseHex(kind.getKey()));
       assertThatThrownBy(() -> ConversationReader.open(file(), DataFormat.AUTO))
@@ -299,7 +303,7 @@ class ConversationReaderTest {
     assertThat(DataFormat.parse("tokens")).isEqualTo(DataFormat.TOKENS);
     assertThatThrownBy(() -> DataFormat.parse("json"))
         .isInstanceOf(DataException.class)
-        .hasMessageContaining("auto, conversations or tokens");
+        .hasMessageContaining("one of auto, conversations, sharegpt");
   }
 
   @Test
