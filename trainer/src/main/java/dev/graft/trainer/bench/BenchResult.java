@@ -80,7 +80,14 @@ public record BenchResult(
         deviceBytes / 1e9);
     add(text, "loss      %.3f at the last step", loss);
     text.append('\n');
-    add(text, "%-46s %7s %10s %7s %9s", "where a step's time goes", "calls", "ms", "share", "GFLOP/s");
+    add(
+        text,
+        "%-46s %7s %10s %7s %9s",
+        "where a step's time goes",
+        "calls",
+        "ms",
+        "share",
+        "GFLOP/s");
     for (Line line : kernels) {
       add(
           text,

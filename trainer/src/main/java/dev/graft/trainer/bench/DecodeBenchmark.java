@@ -98,12 +98,11 @@ public final class DecodeBenchmark {
       int reader = i;
       readers.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    for (MemorySegment weight : weights) {
-                      sums[reader] += sum(weight, reader, threads);
-                    }
-                  }));
+              .start(() -> {
+                for (MemorySegment weight : weights) {
+                  sums[reader] += sum(weight, reader, threads);
+                }
+              }));
     }
     for (Thread reader : readers) {
       join(reader);

@@ -134,8 +134,7 @@ final class RawProducts {
   }
 
   private static Tensor view(Tensor storage, int rows, int columns) {
-    return new Tensor(
-        storage.buffer(), storage.offset(), storage.type(), rows, columns, columns);
+    return new Tensor(storage.buffer(), storage.offset(), storage.type(), rows, columns, columns);
   }
 
   /** Floating-point operations of one {@link #run}. */

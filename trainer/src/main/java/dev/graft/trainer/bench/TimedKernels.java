@@ -248,8 +248,7 @@ final class TimedKernels implements Kernels {
       Tensor dk,
       Tensor dv) {
     long start = System.nanoTime();
-    kernels.attentionBackward(
-        q, k, v, segmentStarts, shape, out, logSumExp, dout, dq, dk, dv);
+    kernels.attentionBackward(q, k, v, segmentStarts, shape, out, logSumExp, dout, dq, dk, dv);
     done(Operation.ATTENTION_BACKWARD, start);
   }
 

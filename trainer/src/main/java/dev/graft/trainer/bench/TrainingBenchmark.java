@@ -18,7 +18,8 @@ import java.util.Random;
 /**
  * Measures optimizer steps beside their bare products, on random weights. A step is what a run's
  * step is: gradients of one micro-batch, clipping, AdamW, refreshing the adapter. Raw products and
- * step take turns, and which goes first alternates, so that other work on the machine falls on both.
+ * step take turns, and which goes first alternates, so that other work on the machine falls on
+ * both.
  */
 public final class TrainingBenchmark {
 
