@@ -139,7 +139,8 @@ final class CpuAttention {
     int start = 0;
     for (int row = 0; row < rows; row++) {
       int own = Memory.getInt(starts + 4L * row);
-      if (own != start && own != row || row == 0 && own != 0) {
+      boolean fits = own == row || (own == start && row > 0);
+      if (!fits) {
         throw new IllegalArgumentException(
             "token %d says that its segment starts at %d".formatted(row, own));
       }

@@ -28,7 +28,6 @@ public final class CpuKernels implements Kernels {
   private static final int SMALL_UNIT = 16;
   private static final int LARGEST_UNIT = 64;
 
-
   private final ElementType act;
   private final boolean nativeProducts;
   private final CpuMemory memory = new CpuMemory();
@@ -72,10 +71,13 @@ public final class CpuKernels implements Kernels {
     return act;
   }
 
-  /** oneDNN generates code for each row count, 1 to 3 ms a shape: at most 1/8 more rows, few counts. */
+  /**
+   * oneDNN generates code for each row count, 1 to 3 ms a shape: at most 1/8 more rows, few counts.
+   */
   @Override
   public int efficientRows(int rows) {
-    int unit = rows <= SMALL_BATCH ? SMALL_UNIT : Math.min(LARGEST_UNIT, Integer.highestOneBit(rows) / 8);
+    int unit =
+        rows <= SMALL_BATCH ? SMALL_UNIT : Math.min(LARGEST_UNIT, Integer.highestOneBit(rows) / 8);
     return Math.ceilDiv(rows, unit) * unit;
   }
 
@@ -372,14 +374,17 @@ public final class CpuKernels implements Kernels {
     Expect.floating("x", x);
     Expect.type("y", y, ElementType.F32);
     Expect.same("y", y, x);
-    workers.overRows(x.rows(), x.columns(), (scratch, from, to) -> Elementwise.add(x, y, scratch, from, to));
+    workers.overRows(
+        x.rows(), x.columns(), (scratch, from, to) -> Elementwise.add(x, y, scratch, from, to));
   }
 
   @Override
   public void scale(Tensor x, float factor) {
     Expect.floating("x", x);
     workers.overRows(
-        x.rows(), x.columns(), (scratch, from, to) -> Elementwise.scale(x, factor, scratch, from, to));
+        x.rows(),
+        x.columns(),
+        (scratch, from, to) -> Elementwise.scale(x, factor, scratch, from, to));
   }
 
   @Override

@@ -6,6 +6,8 @@ import dev.graft.trainer.kernels.host.Workers;
 import dev.graft.trainer.kernels.onednn.MatrixProducts;
 import dev.graft.trainer.kernels.onednn.ProductShape;
 import dev.graft.trainer.kernels.vector.Elements;
+import dev.graft.trainer.kernels.vector.Elementwise;
+import dev.graft.trainer.kernels.vector.MatrixVector;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 
@@ -39,7 +41,22 @@ final class CpuProducts implements AutoCloseable {
   void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     Expect.shape("w", w, y.columns(), x.columns());
     Expect.shape("y", y, x.rows(), w.rows());
-    multiply(x, false, w, true, y, accumulate);
+    if (x.rows() <= MatrixVector.ROWS) {
+      multiplyFewRows(x, w, y, accumulate);
+    } else {
+      multiply(x, false, w, true, y, accumulate);
+    }
+  }
+
+  /** A few rows: reading the weight is all the work there is, and oneDNN is slow at that. */
+  private void multiplyFewRows(Tensor x, Tensor w, Tensor y, boolean accumulate) {
+    long rows = wideA.reserve(4L * x.size());
+    Elementwise.widen(x, rows);
+    workers.overRows(
+        MatrixVector.strips(w),
+        (long) MatrixVector.STRIP * w.columns(),
+        (scratch, from, to) ->
+            MatrixVector.multiply(rows, x.rows(), w, y, accumulate, scratch, from, to));
   }
 
   /** {@code dx = dy W} or {@code dx += dy W}. */

@@ -31,7 +31,9 @@ public final class Workers implements AutoCloseable {
   /** Pieces for each thread: enough that a late one costs little, few enough to claim cheaply. */
   private static final int PIECES_PER_THREAD = 4;
 
-  private static final int SPINS_BEFORE_PARKING = 500;
+  private static final int SPINS_BEFORE_PARKING = 1000;
+  private static final int SPINS_BEFORE_SLEEPING = 20_000;
+  private static final long SLEEP_NANOS = 50_000;
   private static final long CLOSED = 0xFFFFFFFFL;
 
   private final Scratch own = new Scratch();
@@ -107,17 +109,25 @@ public final class Workers implements AutoCloseable {
     }
     work(own);
     for (int spins = 0; unfinished.get() > 0; spins++) {
-      if (spins < 100_000) {
+      if (spins < SPINS_BEFORE_SLEEPING) {
         Thread.onSpinWait();
       } else {
-        Thread.yield();
+        // A worker lost its core to another process in the middle of a piece.
+        LockSupport.parkNanos(SLEEP_NANOS);
       }
     }
     loop = null;
+    rethrow();
+  }
+
+  private void rethrow() {
     Throwable thrown = failure;
-    if (thrown != null) {
-      failure = null;
-      throw new IllegalStateException("a loop failed: " + thrown.getMessage(), thrown);
+    failure = null;
+    switch (thrown) {
+      case null -> {}
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException("a loop failed", thrown);
     }
   }
 

@@ -81,8 +81,9 @@ public final class ProductShape {
 
   @Override
   public int hashCode() {
-    int types = (aType.ordinal() * 4 + bType.ordinal()) * 4 + cType.ordinal();
-    long hash = ((m * 31L + n) * 31L + k) * 31L + types * 2 + (accumulate ? 1 : 0);
+    long types =
+        (OneDnn.dataType(aType) * 31L + OneDnn.dataType(bType)) * 31L + OneDnn.dataType(cType);
+    long hash = ((m * 31L + n) * 31L + k) * 31L + types * 2L + (accumulate ? 1 : 0);
     hash = ((hash * 31L + aRow) * 31L + aColumn) * 31L + bRow;
     hash = (hash * 31L + bColumn) * 31L + cRow;
     return Long.hashCode(hash * 0x9E3779B97F4A7C15L);

@@ -157,7 +157,7 @@ public final class AttentionBackward {
     int rows = TileProduct.padRows(to - from);
     long wide = 4L * paddedDim;
     long pitch = 4L * BLOCK;
-    long first = block - floor;
+    long first = (long) block - floor;
     long keysT = t.keysTransposed + 4 * first * headDim;
     long valuesT = t.valuesTransposed + 4 * first * headDim;
     TileProduct.multiply(

@@ -117,8 +117,8 @@ public final class AttentionForward {
   private void tile(Tiles t, long tail, int head, int floor, int from, int to) {
     int rows = TileProduct.padRows(to - from);
     q.read(head, from, to, shape.scale(), t.queries, rows, headDim);
-    HeadMatrix.clear(t.sums, rows * paddedDim);
-    HeadMatrix.clear(t.totals, TILE * Lanes.COUNT);
+    HeadMatrix.clear(t.sums, (long) rows * paddedDim);
+    HeadMatrix.clear(t.totals, (long) TILE * Lanes.COUNT);
     for (int r = 0; r < TILE; r++) {
       Memory.putFloat(t.maxima + 4L * r, Float.NEGATIVE_INFINITY);
     }

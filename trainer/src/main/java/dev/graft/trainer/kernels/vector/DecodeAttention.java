@@ -40,7 +40,8 @@ public final class DecodeAttention {
     int group = shape.groupSize();
     int dim = shape.headDim();
     int lines = group * rows;
-    long[] at = Tile.layOut(scratch, (long) lines * dim, (long) lines * dim, (long) lines * length, dim);
+    long[] at =
+        Tile.layOut(scratch, (long) lines * dim, (long) lines * dim, (long) lines * length, dim);
     for (int line = 0; line < lines; line++) {
       int row = line / group;
       int head = keyHead * group + line % group;
@@ -88,8 +89,7 @@ public final class DecodeAttention {
     HeadMatrix.clear(line + 4L * to, length - to);
   }
 
-  private void sumValues(
-      int keyHead, int lines, int first, long weights, long sums, long wide) {
+  private void sumValues(int keyHead, int lines, int first, long weights, long sums, long wide) {
     int dim = shape.headDim();
     for (int key = first; key < length; key++) {
       long value = values.wide(keyHead, key, wide);

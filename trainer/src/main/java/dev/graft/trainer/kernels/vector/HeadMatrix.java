@@ -51,7 +51,7 @@ final class HeadMatrix {
       }
       clear(row + 4L * headDim, paddedColumns - headDim);
     }
-    clear(row, (paddedRows - (to - from)) * paddedColumns);
+    clear(row, (long) (paddedRows - (to - from)) * paddedColumns);
   }
 
   /**

@@ -93,16 +93,21 @@ final class Lanes {
     }
   }
 
-  /** The sum of the lanes, pairwise, always in the same order. */
+  /** The sum of the lanes, always in the same order. */
   static float sum(FloatVector v, long tail) {
     store(tail, v);
-    for (int half = COUNT / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; i++) {
-        long at = tail + 4L * i;
-        Memory.putFloat(at, Memory.getFloat(at) + Memory.getFloat(at + 4L * half));
-      }
+    float sum0 = 0;
+    float sum1 = 0;
+    float sum2 = 0;
+    float sum3 = 0;
+    // A vector holds 4, 8 or 16 floats.
+    for (int i = 0; i < COUNT; i += 4) {
+      sum0 += Memory.getFloat(tail + 4L * i);
+      sum1 += Memory.getFloat(tail + 4L * i + 4);
+      sum2 += Memory.getFloat(tail + 4L * i + 8);
+      sum3 += Memory.getFloat(tail + 4L * i + 12);
     }
-    return Memory.getFloat(tail);
+    return (sum0 + sum2) + (sum1 + sum3);
   }
 
   /** The larger of each pair of lanes; a NaN in {@code b} is passed over. */

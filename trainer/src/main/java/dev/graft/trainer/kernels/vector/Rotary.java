@@ -18,7 +18,14 @@ public final class Rotary {
    * @param direction 1 forward, -1 backward
    */
   public static void rotate(
-      Tensor x, Tensor positions, Tensor cosine, Tensor sine, float direction, Scratch scratch, int from, int to) {
+      Tensor x,
+      Tensor positions,
+      Tensor cosine,
+      Tensor sine,
+      float direction,
+      Scratch scratch,
+      int from,
+      int to) {
     int half = cosine.columns();
     int heads = x.columns() / (2 * half);
     long xs = HostBuffer.address(x);
@@ -45,8 +52,7 @@ public final class Rotary {
     }
   }
 
-  private static void rotateRow(
-      long row, int heads, long c, long s, float direction, int half) {
+  private static void rotateRow(long row, int heads, long c, long s, float direction, int half) {
     for (int head = 0; head < heads; head++) {
       rotateHead(row + 8L * half * head, c, s, direction, half);
     }

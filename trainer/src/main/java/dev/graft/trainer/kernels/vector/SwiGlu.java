@@ -96,8 +96,7 @@ public final class SwiGlu {
     }
   }
 
-  private static int backwardRow(
-      long gate, long up, long dout, long dgate, long dup, int columns) {
+  private static int backwardRow(long gate, long up, long dout, long dgate, long dup, int columns) {
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
       long at = 4L * i;
