@@ -70,7 +70,8 @@ final class TimedKernels implements Kernels {
     long sum = 0;
     long start = System.nanoTime();
     for (int i = 0; i < times; i++) {
-      sum += System.nanoTime() - System.nanoTime();
+      long before = System.nanoTime();
+      sum += before - System.nanoTime();
     }
     long end = System.nanoTime();
     // The sum is 0 or less and only keeps the loop alive.
