@@ -1,0 +1,97 @@
+package dev.graft.trainer.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.graft.trainer.config.ConfigReader;
+import dev.graft.trainer.config.RunConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command as a process of its own, on the quickstart's files: what only a process shows. */
+@Timeout(300)
+class MainProcessTest {
+
+  private static final Path ROOT = Path.of(System.getProperty("graft.root", "..")).toAbsolutePath();
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+  @TempDir Path folder;
+
+  @Test
+  void ctrlCSavesWhatWasTrainedAndSaysWhere() throws Exception {
+    Path output = folder.resolve("run");
+    Process run =
+        graft("train", recipe(), "--set", "output=" + output, "--set", "training.epochs=99");
+    Path metrics = output.resolve("metrics.jsonl");
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (!Files.exists(metrics) || steps(metrics) < 2) {
+      assertThat(run.isAlive()).as(read("out") + read("err")).isTrue();
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      Thread.sleep(20);
+    }
+    assertThat(new ProcessBuilder("kill", "-INT", "" + run.pid()).start().waitFor()).isZero();
+
+    assertThat(run.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    assertThat(run.exitValue()).as(read("err")).isZero();
+    long steps = steps(metrics);
+    assertThat(read("out"))
+        .contains("stopping after this step and saving")
+        .contains("stopped  after step " + steps + " of 1980")
+        .contains("adapter  " + output.resolve("adapter"));
+    assertThat(output.resolve("adapter/adapter_model.safetensors")).exists();
+    assertThat(output.resolve("checkpoints/step-%06d".formatted(steps))).isDirectory();
+    RunConfig again = ConfigReader.read(output.resolve("config.yaml"), List.of());
+    assertThat(again.training().epochs()).hasValue(99);
+    assertThat(again.output()).isEqualTo(output);
+  }
+
+  @Test
+  void generateWritesTheTextAndNothingElse() throws Exception {
+    String base = ROOT.resolve("configs/quickstart/model").toString();
+    Process run =
+        graft("generate", "--base", base, "--prompt", "A note", "--max-tokens", "3", "--quiet-not");
+    assertThat(run.waitFor()).isEqualTo(2);
+    assertThat(read("out")).isEmpty();
+
+    run = graft("generate", "--base", base, "--prompt", "A note", "--max-tokens", "3");
+    assertThat(run.waitFor()).as(read("err")).isZero();
+    assertThat(read("out")).isNotEmpty().doesNotContain("A note").hasSizeLessThan(60);
+  }
+
+  private static String recipe() {
+    return ROOT.resolve("configs/quickstart.yaml").toString();
+  }
+
+  private static long steps(Path metrics) throws IOException {
+    try (Stream<String> lines = Files.lines(metrics)) {
+      return lines.filter(line -> line.startsWith("{\"kind\":\"step\"")).count();
+    }
+  }
+
+  private String read(String stream) throws IOException {
+    return Files.readString(folder.resolve(stream));
+  }
+
+  /** Starts graft with this test's class path, its output in the files out and err. */
+  private Process graft(String... arguments) throws IOException {
+    var command = new ArrayList<String>();
+    command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
+    command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command)
+        .directory(folder.toFile())
+        .redirectOutput(folder.resolve("out").toFile())
+        .redirectError(folder.resolve("err").toFile())
+        .start();
+  }
+}
