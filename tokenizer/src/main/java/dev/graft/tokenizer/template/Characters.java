@@ -115,7 +115,11 @@ final class Characters {
     if (upper.codePointCount(0, upper.length()) == 1) {
       return upper;
     }
-    int first = upper.offsetByCodePoints(0, 1);
+    int first = 0;
+    while (first < upper.length() && !isCased(upper.codePointAt(first))) {
+      first += Character.charCount(upper.codePointAt(first));
+    }
+    first = Math.min(upper.length(), first + 1);
     return upper.substring(0, first) + upper.substring(first).toLowerCase(java.util.Locale.ROOT);
   }
 }

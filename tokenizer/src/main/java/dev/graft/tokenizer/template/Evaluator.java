@@ -18,7 +18,7 @@ final class Evaluator {
   /**
    * A conversation of 10,000 messages takes about a million; an endless loop ends within seconds.
    */
-  private static final int MAX_STEPS = 50_000_000;
+  private static final int MAX_STEPS = 10_000_000;
 
   private final Interpreter interpreter;
   private int steps;

@@ -117,7 +117,7 @@ final class Interpreter {
               new Macro(macro.procedure(), frame, this);
       case Stmt.CallBlock call -> {
         Macro caller = new Macro(call.procedure(), frame, this);
-        out.append(Printer.str(evaluator.call(call.call(), frame, caller)));
+        out.append(text(evaluator.call(call.call(), frame, caller)));
       }
       case Stmt.FilterBlock block -> {
         return filterBlock(block, frame);
@@ -246,9 +246,17 @@ final class Interpreter {
     Str captured = out.toStr();
     out = outer;
     if (signal == Signal.NEXT) {
-      out.append(Printer.str(evaluator.filter(block.filter(), inner, captured)));
+      out.append(text(evaluator.filter(block.filter(), inner, captured)));
     }
     return signal;
+  }
+
+  /** What a block prints must be text already: unlike {@code {{ }}} it is not converted. */
+  private static Str text(Value value) {
+    if (value instanceof Str str) {
+      return str.asPlain();
+    }
+    throw PyError.type("sequence item: expected str instance, " + value.typeName() + " found");
   }
 
   /** Runs a macro's body; its arguments already lie in {@code frame}. */

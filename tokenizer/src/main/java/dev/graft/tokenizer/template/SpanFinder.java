@@ -277,7 +277,8 @@ final class SpanFinder {
 
   /** The opening of the first assistant turn: what of it a server's prompt already holds. */
   private @Nullable String header() {
-    for (int i = 0; i < messages.size(); i++) {
+    // The prompt of an empty conversation teaches nothing, so the first message is left out.
+    for (int i = 1; i < messages.size(); i++) {
       if (!isAssistant(i) || areas[i].start < 0 || !areas[i].whole) {
         continue;
       }
@@ -285,10 +286,11 @@ final class SpanFinder {
       if (prompt == null) {
         continue;
       }
-      if (text.startsWith(prompt)
-          && prompt.length() >= areas[i].start
-          && prompt.length() <= latestStart(areas[i])) {
-        return text.substring(areas[i].start, prompt.length());
+      if (text.startsWith(prompt) && prompt.length() <= latestStart(areas[i])) {
+        // A prompt that ends before the turn's own text leaves each turn to be looked at by itself.
+        return prompt.length() < areas[i].start
+            ? null
+            : text.substring(areas[i].start, prompt.length());
       }
       return opening(i, prompt);
     }

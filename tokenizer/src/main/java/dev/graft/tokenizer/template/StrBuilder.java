@@ -8,7 +8,7 @@ import java.util.Arrays;
  */
 final class StrBuilder {
   /** UTF-16 units in one string: far above any context window, far below the heap. */
-  static final int MAX_LENGTH = 64 << 20;
+  static final int MAX_LENGTH = 16 << 20;
 
   private final StringBuilder text;
   private int[] ends = new int[8];
