@@ -24,7 +24,7 @@ record AttributePath(List<Value> parts, @Nullable Value fallback) {
       return new AttributePath(List.of(attribute), instead);
     }
     List<Value> parts = new ArrayList<>();
-    for (Value part : StrMethods.split(path, new Str("."), -1)) {
+    for (Value part : Splitting.split(path, new Str("."), -1)) {
       String text = ((Str) part).text();
       boolean number = !text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9');
       parts.add(number ? new Int(new BigInteger(text)) : part);

@@ -17,7 +17,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Jinja's expressions, by recursive descent. */
-class ExpressionParser {
+class ExpressionParser extends TokenReader {
   private static final int MAX_DEPTH = 200;
   private static final Map<String, CompareOp> COMPARISONS =
       Map.of(
@@ -30,81 +30,11 @@ class ExpressionParser {
   private static final Map<String, BinaryOp> PRODUCTS =
       Map.of("*", BinaryOp.MUL, "/", BinaryOp.DIV, "//", BinaryOp.FLOORDIV, "%", BinaryOp.MOD);
 
-  private final List<Token> tokens;
-  private int position;
   private int depth;
 
   ExpressionParser(List<Token> tokens) {
-    this.tokens = tokens;
+    super(tokens);
   }
-
-  // The token stream.
-
-  Token current() {
-    return tokens.get(position);
-  }
-
-  Token look() {
-    return tokens.get(Math.min(position + 1, tokens.size() - 1));
-  }
-
-  Token next() {
-    Token token = current();
-    if (position < tokens.size() - 1) {
-      position++;
-    }
-    return token;
-  }
-
-  boolean skipName(String name) {
-    if (current().isName(name)) {
-      next();
-      return true;
-    }
-    return false;
-  }
-
-  boolean skipOperator(String operator) {
-    if (current().isOperator(operator)) {
-      next();
-      return true;
-    }
-    return false;
-  }
-
-  void expectOperator(String operator) {
-    if (!skipOperator(operator)) {
-      throw fail("expected '" + operator + "', found " + current().describe());
-    }
-  }
-
-  void expectName(String name) {
-    if (!skipName(name)) {
-      throw fail("expected '" + name + "', found " + current().describe());
-    }
-  }
-
-  Token expect(Kind kind) {
-    if (!current().is(kind)) {
-      throw fail(
-          "expected "
-              + new Token(kind, "a name", 0).describe()
-              + ", found "
-              + current().describe());
-    }
-    return next();
-  }
-
-  TemplateException fail(String message) {
-    return TemplateException.at(current().line(), message + "; correct the template");
-  }
-
-  TemplateException refuse(int line, String what) {
-    return TemplateException.at(
-        line, what + " is not supported in chat templates here; rewrite the template without it");
-  }
-
-  // Expressions.
 
   boolean isTupleEnd(@Nullable String endName) {
     Token token = current();

@@ -61,7 +61,7 @@ final class SortFilters {
     boolean caseSensitive = given[1] != null && Ops.truthy(given[1]);
     List<Function<Value, Value>> keys = new ArrayList<>();
     if (given[2] instanceof Str names) {
-      StrMethods.split(names, new Str(","), -1)
+      Splitting.split(names, new Str(","), -1)
           .forEach(name -> keys.add(key(AttributePath.of(name), caseSensitive)));
     } else {
       keys.add(key(AttributePath.of(given[2]), caseSensitive));

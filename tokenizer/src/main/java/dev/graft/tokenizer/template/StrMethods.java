@@ -8,8 +8,6 @@ import dev.graft.tokenizer.template.Value.None;
 import dev.graft.tokenizer.template.Value.PyDict;
 import dev.graft.tokenizer.template.Value.PyList;
 import dev.graft.tokenizer.template.Value.PyTuple;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,8 +58,8 @@ final class StrMethods {
         int limit = given[1] == null ? -1 : Numbers.toInt(given[1], name);
         yield new PyList(
             name.equals("split")
-                ? split(self, separator(given[0]), limit)
-                : rsplit(self, separator(given[0]), limit));
+                ? Splitting.split(self, separator(given[0]), limit)
+                : Splitting.rsplit(self, separator(given[0]), limit));
       }
       case "replace" -> {
         @Nullable Value[] given = arguments.bind(name, 2, "/old", "/new", "/count");
@@ -81,11 +79,11 @@ final class StrMethods {
       case "format_map" -> BraceFormat.format(self, formatMap(arguments));
       case "splitlines" -> {
         @Nullable Value keep = arguments.bind(name, 0, "keepends")[0];
-        yield new PyList(splitLines(self, keep != null && Ops.truthy(keep)));
+        yield new PyList(Splitting.splitLines(self, keep != null && Ops.truthy(keep)));
       }
       case "partition", "rpartition" -> {
         Str separator = text(required(arguments.bind(name, 1, "/sep")[0]), name + "()");
-        yield partition(self, separator, name.equals("rpartition"));
+        yield Splitting.partition(self, separator, name.equals("rpartition"));
       }
       case "removeprefix", "removesuffix" -> {
         String affix = text(required(arguments.bind(name, 1, "/affix")[0]), name + "()").text();
@@ -145,92 +143,6 @@ final class StrMethods {
       end -= Character.charCount(text.codePointBefore(end));
     }
     return self.slice(start, end);
-  }
-
-  static List<Value> split(Str self, @Nullable Str separator, int limit) {
-    return separator == null ? splitSpace(self, limit) : splitAt(self, separator.text(), limit);
-  }
-
-  private static List<Value> splitAt(Str self, String separator, int limit) {
-    if (separator.isEmpty()) {
-      throw PyError.value("empty separator");
-    }
-    List<Value> parts = new ArrayList<>();
-    int start = 0;
-    for (int at; (limit < 0 || parts.size() < limit); start = at + separator.length()) {
-      at = self.text().indexOf(separator, start);
-      if (at < 0) {
-        break;
-      }
-      parts.add(self.slice(start, at));
-    }
-    parts.add(self.slice(start, self.text().length()));
-    return parts;
-  }
-
-  private static List<Value> splitSpace(Str self, int limit) {
-    String text = self.text();
-    List<Value> parts = new ArrayList<>();
-    int at = skip(text, 0, true);
-    while (at < text.length()) {
-      if (limit >= 0 && parts.size() >= limit) {
-        parts.add(strip(self.slice(at, text.length()), null, false, true));
-        return parts;
-      }
-      int end = skip(text, at, false);
-      parts.add(self.slice(at, end));
-      at = skip(text, end, true);
-    }
-    return parts;
-  }
-
-  private static int skip(String text, int from, boolean space) {
-    int at = from;
-    while (at < text.length() && Characters.isSpace(text.charAt(at)) == space) {
-      at++;
-    }
-    return at;
-  }
-
-  static List<Value> rsplit(Str self, @Nullable Str separator, int limit) {
-    String text = self.text();
-    List<Value> parts = new ArrayList<>();
-    if (separator != null) {
-      if (separator.text().isEmpty()) {
-        throw PyError.value("empty separator");
-      }
-      int end = text.length();
-      while (limit < 0 || parts.size() < limit) {
-        int at = text.lastIndexOf(separator.text(), end - separator.text().length());
-        if (at < 0 || end < separator.text().length()) {
-          break;
-        }
-        parts.add(self.slice(at + separator.text().length(), end));
-        end = at;
-      }
-      parts.add(self.slice(0, end));
-    } else {
-      int end = skipBack(text, text.length(), true);
-      while (end > 0) {
-        if (limit >= 0 && parts.size() >= limit) {
-          parts.add(strip(self.slice(0, end), null, true, false));
-          break;
-        }
-        int start = skipBack(text, end, false);
-        parts.add(self.slice(start, end));
-        end = skipBack(text, start, true);
-      }
-    }
-    Collections.reverse(parts);
-    return parts;
-  }
-
-  private static int skipBack(String text, int from, boolean space) {
-    int at = from;
-    while (at > 0 && Characters.isSpace(text.charAt(at - 1)) == space) {
-      at--;
-    }
-    return at;
   }
 
   static Str replace(Str self, Str old, Str replacement, int limit) {
@@ -368,39 +280,6 @@ final class StrMethods {
       }
     }
     return new Arguments(List.of(), named);
-  }
-
-  static List<Value> splitLines(Str self, boolean keepEnds) {
-    String text = self.text();
-    List<Value> lines = new ArrayList<>();
-    int start = 0;
-    while (start < text.length()) {
-      int end = start;
-      while (end < text.length() && !Characters.isLineBreak(text.charAt(end))) {
-        end++;
-      }
-      int next = Math.min(end + 1, text.length());
-      if (text.startsWith("\r\n", end)) {
-        next++;
-      }
-      lines.add(self.slice(start, keepEnds ? next : end));
-      start = next;
-    }
-    return lines;
-  }
-
-  private static Value partition(Str self, Str separator, boolean last) {
-    String text = self.text();
-    String wanted = separator.text();
-    if (wanted.isEmpty()) {
-      throw PyError.value("empty separator");
-    }
-    int at = last ? text.lastIndexOf(wanted) : text.indexOf(wanted);
-    if (at < 0) {
-      return last ? PyTuple.of(Str.EMPTY, Str.EMPTY, self) : PyTuple.of(self, Str.EMPTY, Str.EMPTY);
-    }
-    return PyTuple.of(
-        self.slice(0, at), separator, self.slice(at + wanted.length(), text.length()));
   }
 
   static Str pad(Str self, String name, Arguments arguments) {

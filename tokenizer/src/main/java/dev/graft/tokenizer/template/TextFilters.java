@@ -128,7 +128,7 @@ final class TextFilters {
       int width = given[0] == null ? 4 : Numbers.toInt(given[0], "width");
       indention = (Str) Ops.binary(Expr.BinaryOp.MUL, new Str(" "), Int.of(width));
     }
-    List<Value> lines = StrMethods.splitLines(text.asPlain().plus(new Str("\n")), false);
+    List<Value> lines = Splitting.splitLines(text.asPlain().plus(new Str("\n")), false);
     StrBuilder out = new StrBuilder(text.text().length());
     if (first) {
       out.append(indention);
@@ -194,7 +194,7 @@ final class TextFilters {
     }
     Str head = text.slice(0, text.offset(length - end.length()));
     if (given[1] == null || !Ops.truthy(given[1])) {
-      head = (Str) StrMethods.rsplit(head, new Str(" "), 1).getFirst();
+      head = (Str) Splitting.rsplit(head, new Str(" "), 1).getFirst();
     }
     return head.plus(end);
   }

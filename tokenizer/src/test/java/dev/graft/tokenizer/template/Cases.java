@@ -2,6 +2,7 @@ package dev.graft.tokenizer.template;
 
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -16,9 +17,9 @@ final class Cases {
   }
 
   /** The text, or the message of what went wrong behind the word "error". */
-  static String textOrError(String template, TemplateInput input) {
+  static String textOrError(Supplier<ChatTemplate> template, TemplateInput input) {
     try {
-      return ChatTemplate.parse(template).text(input);
+      return template.get().text(input);
     } catch (TemplateException e) {
       return e.raisedByTemplate() ? "raises " + e.getMessage() : "error";
     }

@@ -7,7 +7,9 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
@@ -26,6 +28,11 @@ class ConformanceTest {
   }
 
   private static final List<Case> CASES = new ArrayList<>();
+  private static final Map<String, ChatTemplate> PARSED = new HashMap<>();
+
+  private static ChatTemplate parsed(String template) {
+    return PARSED.computeIfAbsent(template, ChatTemplate::parse);
+  }
 
   @BeforeAll
   static void read() throws IOException {
@@ -56,7 +63,7 @@ class ConformanceTest {
   void everyRenderingIsEqualToPythonsByteForByte() {
     List<String> different = new ArrayList<>();
     for (Case testCase : CASES) {
-      String actual = Cases.textOrError(testCase.template, testCase.input());
+      String actual = Cases.textOrError(() -> parsed(testCase.template), testCase.input());
       String expected = Cases.expected(testCase.json);
       if (!actual.equals(expected)) {
         different.add(testCase.name + "\n  expected " + expected + "\n  actual   " + actual);
@@ -78,7 +85,7 @@ class ConformanceTest {
     int refused = 0;
     List<String> wrong = new ArrayList<>();
     for (Case testCase : CASES) {
-      ChatTemplate template = ChatTemplate.parse(testCase.template);
+      ChatTemplate template = parsed(testCase.template);
       Rendering rendering;
       try {
         template.text(testCase.input());

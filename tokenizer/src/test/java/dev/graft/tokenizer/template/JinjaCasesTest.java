@@ -37,7 +37,7 @@ class JinjaCasesTest {
           DynamicTest.dynamicTest(
               tests.size() + " " + template.lines().findFirst().orElse(""),
               () ->
-                  assertThat(Cases.textOrError(template, input))
+                  assertThat(Cases.textOrError(() -> ChatTemplate.parse(template), input))
                       .isEqualTo(Cases.expected(testCase))));
     }
     assertThat(tests).hasSizeGreaterThan(400);
