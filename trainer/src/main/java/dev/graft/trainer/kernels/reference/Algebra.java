@@ -1,5 +1,6 @@
 package dev.graft.trainer.kernels.reference;
 
+import dev.graft.trainer.tensor.HostArrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
@@ -8,9 +9,19 @@ final class Algebra {
 
   private Algebra() {}
 
-  /** The matrix product, in Fortran order: only for that does ND4J call BLAS and not a loop. */
+  /** {@code a b} */
   static INDArray product(INDArray a, INDArray b) {
-    return a.mmul(b, 'f');
+    return HostArrays.product(a, false, b, false);
+  }
+
+  /** {@code a bᵀ} */
+  static INDArray productWithTransposed(INDArray a, INDArray b) {
+    return HostArrays.product(a, false, b, true);
+  }
+
+  /** {@code aᵀ b} */
+  static INDArray transposedProduct(INDArray a, INDArray b) {
+    return HostArrays.product(a, true, b, false);
   }
 
   /**
@@ -19,7 +30,7 @@ final class Algebra {
    */
   static INDArray logSumExp(INDArray x) {
     INDArray largest = x.max(true, 1);
-    INDArray sum = Transforms.exp(x.sub(largest), true).sum(true, 1);
-    return Transforms.log(sum, true).add(largest);
+    INDArray sum = Transforms.exp(x.sub(largest), false).sum(true, 1);
+    return Transforms.log(sum, false).addi(largest);
   }
 }

@@ -2,6 +2,8 @@ package dev.graft.trainer.kernels.reference;
 
 import static dev.graft.trainer.kernels.reference.Algebra.logSumExp;
 import static dev.graft.trainer.kernels.reference.Algebra.product;
+import static dev.graft.trainer.kernels.reference.Algebra.productWithTransposed;
+import static dev.graft.trainer.kernels.reference.Algebra.transposedProduct;
 
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.tensor.HostArrays;
@@ -100,12 +102,12 @@ final class ReferenceAttention {
           INDArray lse = memory.at(logSumExp.rows(h, 1).columns(s.first, s.length)).transpose();
           INDArray p = Transforms.exp(scores(qHead, kHead, mask, shape).sub(lse), false);
           INDArray dOut = memory.at(head(s.of(dout), h, shape)); // (n, hd)
-          dValues.addi(product(p.transpose(), dOut));
-          INDArray dP = product(dOut, values.transpose());
+          dValues.addi(transposedProduct(p, dOut));
+          INDArray dP = productWithTransposed(dOut, values);
           INDArray d = dOut.mul(memory.at(head(s.of(out), h, shape))).sum(true, 1); // (n, 1)
-          INDArray dS = p.mul(dP.sub(d)).mul(shape.scale());
+          INDArray dS = dP.subi(d).muli(p).muli(shape.scale());
           memory.store(product(dS, keys), head(s.of(dq), h, shape));
-          dKeys.addi(product(dS.transpose(), memory.at(qHead)));
+          dKeys.addi(transposedProduct(dS, memory.at(qHead)));
         }
         memory.store(dKeys, head(s.of(dk), group, shape));
         memory.store(dValues, head(s.of(dv), group, shape));
@@ -116,7 +118,8 @@ final class ReferenceAttention {
 
   /** {@code scale · q kᵀ}, minus infinity where a query does not see a key. */
   private INDArray scores(Tensor q, Tensor k, INDArray mask, AttentionShape shape) {
-    return product(memory.at(q), memory.at(k).transpose()).mul(shape.scale()).add(mask);
+    INDArray products = productWithTransposed(memory.at(q), memory.at(k));
+    return products.muli(shape.scale()).addi(mask);
   }
 
   private static Tensor head(Tensor x, int head, AttentionShape shape) {

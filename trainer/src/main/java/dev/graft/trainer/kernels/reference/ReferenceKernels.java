@@ -2,6 +2,8 @@ package dev.graft.trainer.kernels.reference;
 
 import static dev.graft.trainer.kernels.reference.Algebra.logSumExp;
 import static dev.graft.trainer.kernels.reference.Algebra.product;
+import static dev.graft.trainer.kernels.reference.Algebra.productWithTransposed;
+import static dev.graft.trainer.kernels.reference.Algebra.transposedProduct;
 
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
@@ -110,7 +112,7 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
-    memory.store(product(at(x), at(w).transpose()), y, accumulate);
+    memory.store(productWithTransposed(at(x), at(w)), y, accumulate);
   }
 
   @Override
@@ -120,7 +122,7 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw, boolean accumulate) {
-    memory.store(product(at(dy).transpose(), at(x)), dw, accumulate);
+    memory.store(transposedProduct(at(dy), at(x)), dw, accumulate);
   }
 
   // ---- the rest of the model ----
