@@ -31,6 +31,12 @@ public record TrainingConfig(
                     + " accumulate)",
             byDefault = "2048")
         int microBatchTokens,
+    @Key(
+            value =
+                "none, or layers: keep each layer's input only and compute the rest again in the"
+                    + " backward; less memory, a third more products, the same result",
+            byDefault = "none")
+        Recompute recompute,
     @Key(value = "peak learning rate, reached at the end of the warmup", byDefault = "0.0002")
         double learningRate,
     @Key(value = "constant, linear or cosine, after the warmup", byDefault = "cosine")

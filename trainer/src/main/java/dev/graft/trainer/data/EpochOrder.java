@@ -42,6 +42,20 @@ public record EpochOrder(
     return new StepBatch(epoch, List.copyOf(chosen), packing.pack(sequences));
   }
 
+  /** How full the first epoch's micro-batches are; other orders come out much alike. */
+  public Packing.Fullness fullness() {
+    int[] order = order(0);
+    Packing.Fullness fullness = Packing.Fullness.NONE;
+    for (int from = 0; from < order.length; from += batchSize) {
+      List<TokenSequence> chosen = new ArrayList<>();
+      for (int i = from; i < Math.min(from + batchSize, order.length); i++) {
+        chosen.add(examples.get(order[i]));
+      }
+      fullness = fullness.plus(packing.fullness(chosen));
+    }
+    return fullness;
+  }
+
   /** The order of one epoch: Fisher-Yates, keyed by seed and epoch. */
   private int[] order(int epoch) {
     int[] order = new int[examples.size()];

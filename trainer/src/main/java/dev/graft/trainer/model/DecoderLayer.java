@@ -80,6 +80,25 @@ final class DecoderLayer {
       DeviceTokens tokens,
       RotaryTable rotary,
       InputDropout dropout) {
+    attention(a, tokens, rotary, dropout);
+    kernels.copy(a.middle(), output);
+    mlp(a, a.middle(), output, dropout);
+  }
+
+  /**
+   * Computes again, from {@code a.input()}, what the backward reads: the same bits that the forward
+   * left, but not the layer's output.
+   */
+  void recompute(
+      LayerActivations a, DeviceTokens tokens, RotaryTable rotary, InputDropout dropout) {
+    attention(a, tokens, rotary, dropout);
+    gatedUp(a, a.middle(), dropout);
+    mlpOutput.recompute(a.mlp(), a.ranks().mlpOutput(), dropout);
+  }
+
+  /** From the layer's input to the residual stream behind attention, {@code a.middle()}. */
+  private void attention(
+      LayerActivations a, DeviceTokens tokens, RotaryTable rotary, InputDropout dropout) {
     kernels.rmsNorm(a.input(), weights.inputNorm(), epsilon, a.inputNormed(), a.inputInverseRms());
     List<Tensor> queryKeyValue = List.of(a.q(), a.k(), a.v());
     attentionInput.forward(
@@ -91,23 +110,26 @@ final class DecoderLayer {
     kernels.copy(a.input(), a.middle());
     attentionOutput.forward(
         a.attended(), List.of(a.middle()), true, a.ranks().attentionOutput(), dropout);
-    kernels.copy(a.middle(), output);
-    mlp(a, a.middle(), output, dropout);
   }
 
   /** Adds the MLP of the normed {@code residual} to {@code output}, which may be the same. */
   private void mlp(LayerActivations a, Tensor residual, Tensor output, InputDropout dropout) {
+    gatedUp(a, residual, dropout);
+    mlpOutput.forward(a.mlp(), List.of(output), true, a.ranks().mlpOutput(), dropout);
+  }
+
+  /** From the residual stream to what the MLP's output projection reads, {@code a.mlp()}. */
+  private void gatedUp(LayerActivations a, Tensor residual, InputDropout dropout) {
     kernels.rmsNorm(
         residual, weights.postAttentionNorm(), epsilon, a.middleNormed(), a.middleInverseRms());
     List<Tensor> gateUp = List.of(a.gate(), a.up());
     mlpInput.forward(a.middleNormed(), gateUp, false, a.ranks().mlpInput(), dropout);
     kernels.swiGlu(a.gate(), a.up(), a.mlp());
-    mlpOutput.forward(a.mlp(), List.of(output), true, a.ranks().mlpOutput(), dropout);
   }
 
   /**
-   * Turns {@code s.residualGradient()} from the gradient of this layer's output into the gradient of
-   * its input, and adds to the adapters' gradients on the way.
+   * Turns {@code s.residualGradient()} from the gradient of this layer's output into the gradient
+   * of its input, and adds to the adapters' gradients on the way.
    *
    * @param needsInputGradient whether anything below this layer is trained
    */
@@ -235,11 +257,7 @@ final class DecoderLayer {
     kernels.rope(keys, positions, rotary.cosine(), rotary.sine());
     kernels.cachedAttention(a.q(), cache.keys(), cache.values(), length, shape, a.attended());
     attentionOutput.forward(
-        a.attended(),
-        List.of(residual),
-        true,
-        a.ranks().attentionOutput(),
-        InputDropout.OFF);
+        a.attended(), List.of(residual), true, a.ranks().attentionOutput(), InputDropout.OFF);
     mlp(a, residual, residual, InputDropout.OFF);
   }
 }

@@ -3,6 +3,7 @@ package dev.graft.trainer.model;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * A {@link TokenBatch} on the device, in memory laid out once.
@@ -25,9 +26,13 @@ record DeviceTokens(
         kernels.allocate(ElementType.I32, 1, tokens));
   }
 
-  /** Writes a batch to the device. */
-  DeviceTokens load(Kernels kernels, TokenBatch batch) {
-    int tokens = batch.tokens();
+  /**
+   * Writes a batch to the device, with a sequence at its end that nobody learns from; it changes no
+   * result, since no other sequence sees it.
+   *
+   * @param tokens T afterwards, at least as many as the batch has
+   */
+  DeviceTokens load(Kernels kernels, TokenBatch batch, int tokens) {
     int predictions = batch.targetTokens();
     DeviceTokens loaded =
         new DeviceTokens(
@@ -36,13 +41,26 @@ record DeviceTokens(
             positions.first(tokens),
             predictingRows.first(Math.max(1, predictions)),
             targets.first(Math.max(1, predictions)));
-    kernels.write(loaded.ids, batch.ids());
-    kernels.write(loaded.segmentStarts, batch.segmentStarts());
-    kernels.write(loaded.positions, batch.positions());
+    kernels.write(ids.first(batch.tokens()), batch.ids());
+    kernels.write(segmentStarts.first(batch.tokens()), batch.segmentStarts());
+    kernels.write(positions.first(batch.tokens()), batch.positions());
+    fill(kernels, batch.tokens(), tokens - batch.tokens());
     if (predictions > 0) {
       kernels.write(loaded.predictingRows, batch.predictingRows());
       kernels.write(loaded.targets, batch.targets());
     }
     return loaded;
+  }
+
+  private void fill(Kernels kernels, int start, int count) {
+    if (count == 0) {
+      return;
+    }
+    int[] filler = new int[count];
+    kernels.write(ids.columns(start, count), filler);
+    Arrays.setAll(filler, i -> i);
+    kernels.write(positions.columns(start, count), filler);
+    Arrays.fill(filler, start);
+    kernels.write(segmentStarts.columns(start, count), filler);
   }
 }

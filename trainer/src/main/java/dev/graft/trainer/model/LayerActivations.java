@@ -92,6 +92,26 @@ record LayerActivations(
         RankBuffers.allocate(kernels, tokens, ranks));
   }
 
+  /** The same memory behind another input. */
+  LayerActivations withInput(Tensor other) {
+    return new LayerActivations(
+        other,
+        inputInverseRms,
+        inputNormed,
+        q,
+        k,
+        v,
+        logSumExp,
+        attended,
+        middle,
+        middleInverseRms,
+        middleNormed,
+        gate,
+        up,
+        mlp,
+        ranks);
+  }
+
   /** The same memory for a smaller micro-batch. */
   LayerActivations rows(int tokens) {
     return new LayerActivations(

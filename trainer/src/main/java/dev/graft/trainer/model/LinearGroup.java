@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  *               dx   = Σ dyᵢ Wᵢ + dh A
  * </pre>
  *
- * With dropout the adapter reads {@code mask ⊙ x} in place of x, and its part of dx is masked alike.
+ * With dropout the adapter reads {@code mask ⊙ x} in place of x, and its part of dx is masked
+ * alike.
  */
 final class LinearGroup {
 
@@ -55,26 +56,34 @@ final class LinearGroup {
    * @param rankBuffer (T, at least R) act: h goes into its first R columns
    */
   void forward(
-      Tensor x,
-      List<Tensor> outputs,
-      boolean accumulate,
-      Tensor rankBuffer,
-      InputDropout dropout) {
+      Tensor x, List<Tensor> outputs, boolean accumulate, Tensor rankBuffer, InputDropout dropout) {
     for (int i = 0; i < weights.size(); i++) {
       kernels.linear(x, weights.get(i), outputs.get(i), accumulate);
     }
     if (lowRank == null) {
       return;
     }
-    Tensor h = rankBuffer.columns(0, lowRank.stackedRank());
-    kernels.linear(dropout.apply(kernels, x, layer, group), lowRank.a(), h, false);
-    applyScales(lowRank, h);
+    Tensor h = ranks(lowRank, x, rankBuffer, dropout);
     for (int i = 0; i < weights.size(); i++) {
       Member member = lowRank.members().get(i);
       if (member != null) {
         kernels.linear(member.slice(h), member.b(), outputs.get(i), true);
       }
     }
+  }
+
+  /** The part of {@link #forward} that the backward reads: h, without any output. */
+  void recompute(Tensor x, Tensor rankBuffer, InputDropout dropout) {
+    if (lowRank != null) {
+      ranks(lowRank, x, rankBuffer, dropout);
+    }
+  }
+
+  private Tensor ranks(LowRank lowRank, Tensor x, Tensor rankBuffer, InputDropout dropout) {
+    Tensor h = rankBuffer.columns(0, lowRank.stackedRank());
+    kernels.linear(dropout.apply(kernels, x, layer, group), lowRank.a(), h, false);
+    applyScales(lowRank, h);
+    return h;
   }
 
   /**

@@ -1,7 +1,8 @@
 package dev.graft.trainer.model;
 
-import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.ModelConfig;
+import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,15 +58,22 @@ public final class Llama {
     layers.get(layer).attach(group, lowRank);
   }
 
+  /** {@link #trainingPass(int, StackedRanks, boolean, Recompute)} that recomputes nothing. */
+  public TrainingPass trainingPass(int maxTokens, StackedRanks ranks, boolean dropout) {
+    return trainingPass(maxTokens, ranks, dropout, Recompute.NONE);
+  }
+
   /**
    * Lays out the memory for training.
    *
    * @param maxTokens tokens of the largest micro-batch
    * @param ranks of the adapters that will be attached
    * @param dropout whether dropout will be used
+   * @param recompute what the backward computes again rather than keep
    */
-  public TrainingPass trainingPass(int maxTokens, StackedRanks ranks, boolean dropout) {
-    return new TrainingPass(this, maxTokens, ranks, dropout);
+  public TrainingPass trainingPass(
+      int maxTokens, StackedRanks ranks, boolean dropout, Recompute recompute) {
+    return new TrainingPass(this, maxTokens, ranks, dropout, recompute);
   }
 
   /**

@@ -56,26 +56,6 @@ public record TokenBatch(
         Arrays.copyOf(targets, predictions));
   }
 
-  /**
-   * The same micro-batch with a sequence at its end that nobody learns from; it changes no result,
-   * since no other sequence sees it.
-   *
-   * @param length tokens afterwards, at least as many as now
-   */
-  TokenBatch filledTo(int length) {
-    if (length == tokens()) {
-      return this;
-    }
-    int start = tokens();
-    int[] starts = Arrays.copyOf(segmentStarts, length);
-    int[] places = Arrays.copyOf(positions, length);
-    for (int i = start; i < length; i++) {
-      starts[i] = start;
-      places[i] = i - start;
-    }
-    return new TokenBatch(Arrays.copyOf(ids, length), starts, places, predictingRows, targets);
-  }
-
   /** T: tokens in the run. */
   public int tokens() {
     return ids.length;

@@ -1,5 +1,6 @@
 package dev.graft.trainer.model;
 
+import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.Tensor;
 import java.util.List;
@@ -17,17 +18,32 @@ public final class TrainingPass {
   private final RotaryTable rotary;
   private final DeviceTokens deviceTokens;
   private final Workspace workspace;
+  private final Recompute recompute;
+  private final PassMemory memory;
   private final int maxTokens;
 
-  TrainingPass(Llama model, int maxTokens, StackedRanks ranks, boolean dropout) {
+  TrainingPass(
+      Llama model, int maxTokens, StackedRanks ranks, boolean dropout, Recompute recompute) {
     this.kernels = model.kernels();
     this.weights = model.weights();
     this.layers = model.layers();
     this.maxTokens = kernels.efficientRows(maxTokens);
+    this.recompute = recompute;
+    PassMemory.Meter meter = new PassMemory.Meter(kernels);
     this.head = new LanguageModelHead(kernels, model.config(), weights, this.maxTokens);
+    long logits = meter.sinceLast();
     this.rotary = RotaryTable.create(kernels, model.config(), this.maxTokens);
     this.deviceTokens = DeviceTokens.allocate(kernels, this.maxTokens);
-    this.workspace = new Workspace(kernels, model.config(), this.maxTokens, ranks, dropout);
+    long other = meter.sinceLast();
+    this.workspace =
+        new Workspace(kernels, model.config(), this.maxTokens, ranks, dropout, recompute);
+    PassMemory layerMemory = workspace.memory();
+    this.memory = new PassMemory(layerMemory.activations(), layerMemory.gradients(), logits, other);
+  }
+
+  /** What this allocated. */
+  public PassMemory memory() {
+    return memory;
   }
 
   /** The largest micro-batch there is memory for. */
@@ -44,9 +60,9 @@ public final class TrainingPass {
     if (batch.targetTokens() == 0) {
       return 0;
     }
-    TokenBatch filled = filled(batch);
-    Workspace.View view = workspace.of(filled.tokens());
-    DeviceTokens tokens = deviceTokens.load(kernels, filled);
+    int rows = rows(batch);
+    Workspace.View view = workspace.of(rows);
+    DeviceTokens tokens = deviceTokens.load(kernels, batch, rows);
     forward(view, tokens, InputDropout.OFF);
     return head.loss(view.output(), tokens, batch.targetTokens());
   }
@@ -63,16 +79,15 @@ public final class TrainingPass {
     if (batch.targetTokens() == 0) {
       return 0;
     }
-    TokenBatch filled = filled(batch);
-    Workspace.View view = workspace.of(filled.tokens());
+    int rows = rows(batch);
+    Workspace.View view = workspace.of(rows);
     Scratch scratch = view.scratch();
-    DeviceTokens tokens = deviceTokens.load(kernels, filled);
+    DeviceTokens tokens = deviceTokens.load(kernels, batch, rows);
     InputDropout inputDropout = new InputDropout(dropout, scratch.masked());
     forward(view, tokens, inputDropout);
     Tensor residualGradient = scratch.residualGradient();
     double loss =
-        head.lossAndGradient(
-            view.output(), tokens, batch.targetTokens(), scale, residualGradient);
+        head.lossAndGradient(view.output(), tokens, batch.targetTokens(), scale, residualGradient);
     backward(view, tokens, inputDropout);
     return loss;
   }
@@ -89,16 +104,16 @@ public final class TrainingPass {
   /** Goes down no further than the lowest adapted layer: nothing below has anything to learn. */
   private void backward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
     int lowest = lowestAdaptedLayer();
-    for (int layer = layers.size() - 1; layer >= lowest; layer--) {
+    int last = layers.size() - 1;
+    for (int layer = last; layer >= lowest; layer--) {
+      // What the last layer's forward left is still there.
+      if (recompute == Recompute.LAYERS && layer < last) {
+        layers.get(layer).recompute(view.layers().get(layer), tokens, rotary, dropout);
+      }
       layers
           .get(layer)
           .backward(
-              view.layers().get(layer),
-              view.scratch(),
-              tokens,
-              rotary,
-              layer > lowest,
-              dropout);
+              view.layers().get(layer), view.scratch(), tokens, rotary, layer > lowest, dropout);
     }
   }
 
@@ -110,12 +125,13 @@ public final class TrainingPass {
     return layer;
   }
 
-  private TokenBatch filled(TokenBatch batch) {
+  /** Tokens that are computed: those of the batch, filled up to what products run best with. */
+  private int rows(TokenBatch batch) {
     int tokens = kernels.efficientRows(batch.tokens());
     if (tokens > maxTokens) {
       throw new IllegalArgumentException(
           "a micro-batch of %d tokens, memory for %d".formatted(batch.tokens(), maxTokens));
     }
-    return batch.filledTo(tokens);
+    return tokens;
   }
 }

@@ -167,6 +167,10 @@ public final class LoraFinetuning {
         "run      %,d steps of %,d conversations, %,d steps an epoch"
             .formatted(plan.totalSteps(), training.batchSize(), plan.stepsPerEpoch()));
 
+    if (config.data().packing()) {
+      console.say("packing  " + describe(order.fullness(), packing));
+    }
+
     OptionalDouble baseLoss = evaluate(trainer, validation, 0, plan, metrics);
     OptionalDouble loss = OptionalDouble.empty();
     int step = 0;
@@ -183,6 +187,16 @@ public final class LoraFinetuning {
     return finish(state, folder, plan, step, baseLoss, loss);
   }
 
+  private static String describe(Packing.Fullness fullness, Packing packing) {
+    return String.format(
+        Locale.ROOT,
+        "%.1f %% full: %,d tokens in %,d micro-batches of at most %,d",
+        100 * fullness.share(),
+        fullness.tokens(),
+        fullness.microBatches(),
+        packing.maxTokens());
+  }
+
   private Trainer trainer(
       BaseModel base, TrainingData data, LoraAdapter adapter, RunPlan plan) {
     TrainingConfig training = config.training();
@@ -191,7 +205,8 @@ public final class LoraFinetuning {
             ? Math.max(training.microBatchTokens(), data.longest())
             : data.longest();
     float dropout = (float) config.lora().dropout();
-    TrainingPass pass = base.model().trainingPass(maxTokens, adapter.ranks(), dropout > 0);
+    TrainingPass pass =
+        base.model().trainingPass(maxTokens, adapter.ranks(), dropout > 0, training.recompute());
     LearningRateSchedule schedule =
         new LearningRateSchedule(
             training.schedule(),

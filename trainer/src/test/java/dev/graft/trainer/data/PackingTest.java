@@ -6,8 +6,10 @@ import dev.graft.tokenizer.Origin;
 import dev.graft.tokenizer.TokenSequence;
 import dev.graft.trainer.model.TokenBatch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -17,22 +19,52 @@ class PackingTest {
   private static TokenSequence sequence(int length, int first) {
     int[] ids = IntStream.range(first, first + length).toArray();
     boolean[] target = new boolean[length];
-    java.util.Arrays.fill(target, true);
+    Arrays.fill(target, true);
     return new TokenSequence(ids, target, Origin.MEMORY);
   }
 
   @Test
-  void sequencesShareMicroBatchesUpToTheLimit() {
+  void theLongestGoFirstAndEachWhereItFitsTightest() {
     List<TokenSequence> sequences =
         List.of(sequence(7, 0), sequence(5, 10), sequence(3, 20), sequence(12, 30));
     List<TokenBatch> bins = new Packing(10, true).pack(sequences);
-    assertThat(bins).extracting(TokenBatch::tokens).containsExactly(10, 5, 12);
-    TokenBatch first = bins.getFirst();
+    assertThat(bins).extracting(TokenBatch::tokens).containsExactly(12, 10, 5);
+    TokenBatch first = bins.get(1);
     assertThat(first.ids()).containsExactly(0, 1, 2, 3, 4, 5, 6, 20, 21, 22);
     assertThat(first.segmentStarts()).containsExactly(0, 0, 0, 0, 0, 0, 0, 7, 7, 7);
     assertThat(first.positions()).containsExactly(0, 1, 2, 3, 4, 5, 6, 0, 1, 2);
     assertThat(first.predictingRows()).containsExactly(0, 1, 2, 3, 4, 5, 7, 8);
     assertThat(first.targets()).containsExactly(1, 2, 3, 4, 5, 6, 21, 22);
+  }
+
+  @Test
+  void everySequenceIsLaidOutOnceAndMicroBatchesAreNearlyFull() {
+    Random random = new Random(7);
+    List<TokenSequence> sequences = new ArrayList<>();
+    int next = 0;
+    for (int i = 0; i < 207; i++) {
+      int length = 2 + random.nextInt(600);
+      sequences.add(sequence(length, next));
+      next += length;
+    }
+    Packing packing = new Packing(1024, true);
+    List<TokenBatch> bins = packing.pack(sequences);
+    List<Integer> ids = new ArrayList<>();
+    bins.forEach(bin -> Arrays.stream(bin.ids()).forEach(ids::add));
+    assertThat(ids).hasSize(next).doesNotHaveDuplicates();
+    assertThat(bins).allMatch(bin -> bin.tokens() <= 1024);
+    Packing.Fullness fullness = packing.fullness(sequences);
+    assertThat(fullness.tokens()).isEqualTo(next);
+    assertThat(fullness.microBatches()).isEqualTo(bins.size());
+    assertThat(fullness.share()).isEqualTo(next / (1024.0 * bins.size())).isGreaterThan(0.98);
+    assertThat(packing.pack(sequences)).usingRecursiveComparison().isEqualTo(bins);
+  }
+
+  @Test
+  void aSequenceBeyondTheLimitFillsItsOwnMicroBatch() {
+    Packing.Fullness fullness =
+        new Packing(10, true).fullness(List.of(sequence(25, 0), sequence(5, 30)));
+    assertThat(fullness).isEqualTo(new Packing.Fullness(2, 30, 35));
   }
 
   @Test
@@ -68,7 +100,10 @@ class PackingTest {
     List<Integer> all = IntStream.range(0, 207).boxed().toList();
     Split<Integer> split = Split.holdOut(all, 0.1, 9);
     assertThat(split.validation()).hasSize(21).isSorted();
-    assertThat(split.train()).hasSize(186).isSorted().doesNotContainAnyElementsOf(split.validation());
+    assertThat(split.train())
+        .hasSize(186)
+        .isSorted()
+        .doesNotContainAnyElementsOf(split.validation());
     assertThat(Split.holdOut(all, 0.1, 9)).isEqualTo(split);
     assertThat(Split.holdOut(List.of(1, 2), 0.001, 1).validation()).hasSize(1);
   }
