@@ -13,8 +13,7 @@ import java.util.List;
  * @param format how conversations are laid out
  * @param options what is learned
  */
-public record ConversationEncoder(
-    Tokenizer tokenizer, ChatFormat format, EncodingOptions options) {
+public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format, EncodingOptions options) {
   /** All answers are learned and nothing else. */
   public ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
     this(tokenizer, format, EncodingOptions.DEFAULT);

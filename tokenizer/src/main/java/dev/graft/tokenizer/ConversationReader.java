@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * Reads the rows of a data file one by one, in bounded memory.
  *
  * <p>A file is UTF-8 JSON: one object a line, or pretty-printed objects one after another, or a
- * list of them; or it is CSV or TSV with the columns' names in its first line, or Parquet. JSON, CSV
- * and TSV may be packed with gzip or zstd. {@link DataFormat} lists what a row may be:
+ * list of them; or it is CSV or TSV with the columns' names in its first line, or Parquet. JSON,
+ * CSV and TSV may be packed with gzip or zstd. {@link DataFormat} lists what a row may be:
  *
  * <pre>{@code
  * {"conversations":[{"role":"system","content":"…"},
@@ -74,8 +74,7 @@ public final class ConversationReader implements Iterable<Row>, AutoCloseable {
    * @param columns what keys are called in the file, by the name that they have here: {@code
    *     instruction} to {@code Question}
    */
-  public static ConversationReader open(
-      Path file, DataFormat format, Map<String, String> columns) {
+  public static ConversationReader open(Path file, DataFormat format, Map<String, String> columns) {
     ConversationReader reader = openUnread(file, format, columns);
     try {
       reader.next = reader.read();

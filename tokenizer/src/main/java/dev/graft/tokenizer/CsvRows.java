@@ -42,8 +42,7 @@ final class CsvRows implements RowSource {
     Utf8Reader text = new Utf8Reader(RowSource.bytes(file));
     CsvSchema schema = CsvSchema.emptySchema().withHeader().withColumnSeparator(separator);
     try {
-      return new CsvRows(
-          file, MAPPER.readerForMapOf(String.class).with(schema).readValues(text));
+      return new CsvRows(file, MAPPER.readerForMapOf(String.class).with(schema).readValues(text));
     } catch (JacksonException e) {
       text.close();
       throw new DataException(new Origin(file, 1), "not valid CSV: " + e.getOriginalMessage(), e);

@@ -25,8 +25,7 @@ public record Message(
   public Message {
     Objects.requireNonNull(role, "role");
     Objects.requireNonNull(content, "content");
-    extras =
-        extras.isEmpty() ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(extras));
+    extras = extras.isEmpty() ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(extras));
   }
 
   /** Words and nothing else. */

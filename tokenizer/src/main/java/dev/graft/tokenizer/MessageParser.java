@@ -77,7 +77,8 @@ final class MessageParser {
               + (i + 1)
               + row.place(i);
       if (!(elements.get(i) instanceof Map<?, ?> fields)) {
-        throw wrong(" must be an object like " + example() + ", not " + kind(elements.get(i)) + ".");
+        throw wrong(
+            " must be an object like " + example() + ", not " + kind(elements.get(i)) + ".");
       }
       addMessage(object(fields), messages);
     }
@@ -94,9 +95,7 @@ final class MessageParser {
 
   private void addMessage(Map<String, @Nullable Object> fields, List<Message> messages) {
     // null says nothing, and exports are full of it: "refusal": null, "tool_calls": null.
-    fields
-        .entrySet()
-        .removeIf(e -> e.getValue() == null && !e.getKey().equals(contentKey()));
+    fields.entrySet().removeIf(e -> e.getValue() == null && !e.getKey().equals(contentKey()));
     String roleKey = format == DataFormat.SHAREGPT ? "from" : "role";
     boolean hasContent = fields.containsKey(contentKey());
     Object roleName = fields.remove(roleKey);
@@ -222,7 +221,8 @@ final class MessageParser {
   private void checkExtras(Role role, Map<String, @Nullable Object> extras) {
     if (role != Role.ASSISTANT
         && (extras.containsKey(Message.TOOL_CALLS) || extras.containsKey("reasoning_content"))) {
-      throw wrong(" is from " + role.dataName() + ", but only the assistant calls tools or thinks.");
+      throw wrong(
+          " is from " + role.dataName() + ", but only the assistant calls tools or thinks.");
     }
     if (role == Role.ASSISTANT && extras.containsKey("tool_call_id")) {
       throw wrong(" is from the assistant, but \"tool_call_id\" belongs to a tool's answer.");
@@ -266,8 +266,7 @@ final class MessageParser {
         Map<String, @Nullable Object> extras = new LinkedHashMap<>();
         extras.put("tool_call_id", String.valueOf(block.get("tool_use_id")));
         Object content = block.get("content");
-        messages.add(
-            new Message(Role.TOOL, content == null ? "" : text(content), extras, true));
+        messages.add(new Message(Role.TOOL, content == null ? "" : text(content), extras, true));
       } else {
         texts.add(block);
       }

@@ -119,8 +119,7 @@ final class ParquetRows implements RowSource {
       }
       case PqMap map -> {
         Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-        map.getEntries()
-            .forEach(e -> fields.put(String.valueOf(e.getKey()), plain(e.getValue())));
+        map.getEntries().forEach(e -> fields.put(String.valueOf(e.getKey()), plain(e.getValue())));
         yield fields;
       }
       case Integer number -> number.longValue();

@@ -147,7 +147,8 @@ final class RowParser {
       return "the row is empty. " + wanted;
     }
     for (String key : keys) {
-      Optional<String> nearest = ROW_KEYS.contains(key) ? Optional.empty() : Nearest.to(key, ROW_KEYS);
+      Optional<String> nearest =
+          ROW_KEYS.contains(key) ? Optional.empty() : Nearest.to(key, ROW_KEYS);
       if (nearest.isPresent()) {
         return "unknown key \"" + key + "\"; did you mean \"" + nearest.get() + "\"? " + wanted;
       }
@@ -167,8 +168,11 @@ final class RowParser {
           case INSTRUCTION -> new SingleTurns(row, rest, losses).instruction();
           case PROMPT_COMPLETION -> new SingleTurns(row, rest, losses).promptAndCompletion();
           case CONVERSATIONS, SHAREGPT, MESSAGES, ANTHROPIC -> {
-            Object messages = rest.remove(is == DataFormat.CONVERSATIONS || is == DataFormat.SHAREGPT
-                ? "conversations" : "messages");
+            Object messages =
+                rest.remove(
+                    is == DataFormat.CONVERSATIONS || is == DataFormat.SHAREGPT
+                        ? "conversations"
+                        : "messages");
             Object system = is == DataFormat.ANTHROPIC ? rest.remove("system") : null;
             MessageParser parser = new MessageParser(row, is, losses);
             List<Object> tools = parser.tools(rest);

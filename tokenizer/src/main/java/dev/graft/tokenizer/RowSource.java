@@ -1,5 +1,6 @@
 package dev.graft.tokenizer;
 
+import com.github.luben.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +10,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
-import com.github.luben.zstd.ZstdInputStream;
 import org.jspecify.annotations.Nullable;
 
 /** The rows of a file of some container format, one by one, in bounded memory. */
@@ -79,8 +79,7 @@ interface RowSource extends AutoCloseable {
   /** What to say of a file that cannot be read. */
   static DataException unreadable(Path file, IOException e) {
     return switch (e) {
-      case NoSuchFileException _ ->
-          new DataException(file + " does not exist. Check the path.", e);
+      case NoSuchFileException _ -> new DataException(file + " does not exist. Check the path.", e);
       case AccessDeniedException _ ->
           new DataException(file + " may not be read. Check its permissions.", e);
       default -> new DataException(file + " cannot be read: " + e.getMessage(), e);

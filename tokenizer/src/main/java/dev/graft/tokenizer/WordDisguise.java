@@ -55,16 +55,13 @@ final class WordDisguise {
    * @param hidden receives the hidden words
    */
   List<Message> hide(List<Message> messages, List<String> hidden) {
-    return messages.stream()
-        .map(message -> hide(message, hidden))
-        .toList();
+    return messages.stream().map(message -> hide(message, hidden)).toList();
   }
 
   private Message hide(Message message, List<String> hidden) {
     Map<String, @Nullable Object> extras = new LinkedHashMap<>();
     message.extras().forEach((key, value) -> extras.put(key, hideIn(value, hidden)));
-    return new Message(
-        message.role(), hide(message.content(), hidden), extras, message.learned());
+    return new Message(message.role(), hide(message.content(), hidden), extras, message.learned());
   }
 
   private @Nullable Object hideIn(@Nullable Object value, List<String> hidden) {

@@ -44,7 +44,8 @@ public final class GraftRuntime implements ModelRuntime {
 
     Session(BaseModel base, Map<String, String> options) {
       this.base = base;
-      this.generator = new Generator(base, Optional.ofNullable(options.get("adapter")).map(Path::of));
+      this.generator =
+          new Generator(base, Optional.ofNullable(options.get("adapter")).map(Path::of));
       this.maxTokens = value(options, "max-tokens", Integer::parseInt, DEFAULT_MAX_TOKENS);
       this.temperature = value(options, "temperature", Double::parseDouble, 0.0);
       this.topP = value(options, "top-p", Double::parseDouble, 1.0);

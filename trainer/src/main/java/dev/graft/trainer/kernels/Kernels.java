@@ -51,7 +51,8 @@ public interface Kernels extends AutoCloseable {
 
   /**
    * A trainable float32 matrix or its gradient, whose master copy is the given array. On the CPU
-   * tensor and array are the same memory; elsewhere {@link #push} and {@link #pull} keep them equal.
+   * tensor and array are the same memory; elsewhere {@link #push} and {@link #pull} keep them
+   * equal.
    *
    * @param master float32, contiguous C order
    */

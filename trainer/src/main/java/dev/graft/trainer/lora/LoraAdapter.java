@@ -156,8 +156,7 @@ public final class LoraAdapter {
   private Tensor working(long offset, int rows, int columns) {
     Tensor master = kernels.parameter(matrix(parameters, offset, rows, columns));
     boolean rounded = kernels.activationType() != ElementType.F32;
-    Tensor working =
-        rounded ? kernels.allocate(kernels.activationType(), rows, columns) : master;
+    Tensor working = rounded ? kernels.allocate(kernels.activationType(), rows, columns) : master;
     copies.add(new Copy(master, working));
     return working;
   }

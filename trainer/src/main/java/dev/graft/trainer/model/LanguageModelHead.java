@@ -131,8 +131,7 @@ final class LanguageModelHead {
   Tensor logits(Tensor residual) {
     int rows = residual.rows();
     Tensor normed = buffers.normed.rows(0, rows);
-    kernels.rmsNorm(
-        residual, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(rows));
+    kernels.rmsNorm(residual, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(rows));
     return logits(0, rows);
   }
 
@@ -140,8 +139,7 @@ final class LanguageModelHead {
     Tensor predicting = buffers.predicting.rows(0, n);
     kernels.gatherRows(residual, tokens.predictingRows(), predicting);
     Tensor normed = buffers.normed.rows(0, n);
-    kernels.rmsNorm(
-        predicting, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(n));
+    kernels.rmsNorm(predicting, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(n));
   }
 
   private Tensor logits(int from, int rows) {

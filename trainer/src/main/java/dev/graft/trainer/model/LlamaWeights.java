@@ -1,10 +1,10 @@
 package dev.graft.trainer.model;
 
-import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.TensorNames;
 import dev.graft.modelio.TensorView;
+import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;

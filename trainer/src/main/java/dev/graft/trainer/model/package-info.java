@@ -4,9 +4,10 @@
  * low-rank matrices, never into the base weights.
  *
  * <p>One micro-batch goes {@link dev.graft.trainer.model.TokenBatch} → {@link
- * dev.graft.trainer.model.Llama} → for each layer {@link dev.graft.trainer.model.DecoderLayer}, made
- * of {@link dev.graft.trainer.model.LinearGroup}s → {@link dev.graft.trainer.model.LanguageModelHead},
- * and back. All activations live in {@link dev.graft.trainer.model.Workspace}, laid out once.
+ * dev.graft.trainer.model.Llama} → for each layer {@link dev.graft.trainer.model.DecoderLayer},
+ * made of {@link dev.graft.trainer.model.LinearGroup}s → {@link
+ * dev.graft.trainer.model.LanguageModelHead}, and back. All activations live in {@link
+ * dev.graft.trainer.model.Workspace}, laid out once.
  */
 @org.jspecify.annotations.NullMarked
 package dev.graft.trainer.model;

@@ -16,8 +16,8 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
  * </pre>
  *
  * Two things differ in ND4J's own Adam and are put right here. It adds ε to sqrt(v) instead of
- * sqrt(v̂), so the ε handed to it is {@code ε · sqrt(1 - β₂ᵗ)}. And at a learning rate of exactly 0,
- * which is what warmup begins with, it takes ε for the learning rate; then only the moments are
+ * sqrt(v̂), so the ε handed to it is {@code ε · sqrt(1 - β₂ᵗ)}. And at a learning rate of exactly
+ * 0, which is what warmup begins with, it takes ε for the learning rate; then only the moments are
  * advanced and the parameters left alone.
  */
 public final class AdamW {

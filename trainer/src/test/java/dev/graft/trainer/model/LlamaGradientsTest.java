@@ -133,15 +133,14 @@ class LlamaGradientsTest {
   private static List<Sequence> sequences() {
     Random random = new Random(23);
     return IntStream.of(13, 1, 7, 22)
-        .mapToObj(
-            length -> {
-              int[] ids = random.ints(length, 0, 61).toArray();
-              boolean[] target = new boolean[length];
-              for (int i = 0; i < length; i++) {
-                target[i] = random.nextInt(3) > 0;
-              }
-              return new Sequence(ids, target);
-            })
+        .mapToObj(length -> {
+          int[] ids = random.ints(length, 0, 61).toArray();
+          boolean[] target = new boolean[length];
+          for (int i = 0; i < length; i++) {
+            target[i] = random.nextInt(3) > 0;
+          }
+          return new Sequence(ids, target);
+        })
         .toList();
   }
 

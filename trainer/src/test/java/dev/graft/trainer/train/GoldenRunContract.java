@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.graft.modelio.checkpoint.Checkpoint;
-import dev.graft.trainer.Conformance;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.safetensors.SafetensorsFile;
@@ -12,6 +11,7 @@ import dev.graft.tokenizer.DataFormat;
 import dev.graft.tokenizer.MaxLength;
 import dev.graft.tokenizer.SequenceReader;
 import dev.graft.tokenizer.TokenSequence;
+import dev.graft.trainer.Conformance;
 import dev.graft.trainer.config.Schedule;
 import dev.graft.trainer.data.EpochOrder;
 import dev.graft.trainer.data.Packing;
@@ -83,7 +83,9 @@ abstract class GoldenRunContract {
       double loss = expected.get("losses").get(step).doubleValue();
       double norm = expected.get("grad_norms").get(step).doubleValue();
       double tolerance = step == 0 ? tolerance().firstLoss : tolerance().laterLosses;
-      assertThat(outcome.loss()).as("loss of step %d", step).isCloseTo(loss, relative(loss, tolerance));
+      assertThat(outcome.loss())
+          .as("loss of step %d", step)
+          .isCloseTo(loss, relative(loss, tolerance));
       assertThat(outcome.gradNorm())
           .as("gradient norm of step %d", step)
           .isCloseTo(norm, relative(norm, 10 * tolerance().laterLosses));
@@ -124,7 +126,8 @@ abstract class GoldenRunContract {
     Trainer.Outcome expected = whole.step(0, order(examples(), 4096).step(0));
     Trainer pieces = trainer(200);
     Trainer.Outcome outcome = pieces.step(0, order(examples(), 200).step(0));
-    assertThat(outcome.loss()).isCloseTo(expected.loss(), relative(expected.loss(), tolerance().cutting));
+    assertThat(outcome.loss())
+        .isCloseTo(expected.loss(), relative(expected.loss(), tolerance().cutting));
     assertThat(outcome.gradNorm())
         .isCloseTo(expected.gradNorm(), relative(expected.gradNorm(), tolerance().cutting));
   }

@@ -27,7 +27,9 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Whole runs on a small random Mistral: bfloat16, in shards, with a window and its own head_dim. */
+/**
+ * Whole runs on a small random Mistral: bfloat16, in shards, with a window and its own head_dim.
+ */
 class LoraFinetuningTest {
 
   private static final int VOCABULARY = 83;
@@ -110,8 +112,7 @@ class LoraFinetuningTest {
   void learnsAndLeavesARunsFolder() throws IOException {
     RunResult result = run(config("run"));
     assertThat(result.steps()).isEqualTo(12);
-    assertThat(result.finalLoss().orElseThrow())
-        .isLessThan(0.9 * result.baseLoss().orElseThrow());
+    assertThat(result.finalLoss().orElseThrow()).isLessThan(0.9 * result.baseLoss().orElseThrow());
     try (Checkpoint base = Checkpoint.open(folder.resolve("base"))) {
       PeftAdapter adapter = PeftAdapter.read(result.adapter(), base.config());
       assertThat(adapter.weights()).hasSize(14);
