@@ -21,6 +21,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       GenerateCommand.class,
+      CheckCommand.class,
+      TokenizeCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
       ConfigCommand.class

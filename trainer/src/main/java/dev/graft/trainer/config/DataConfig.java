@@ -3,7 +3,9 @@ package dev.graft.trainer.config;
 import static dev.graft.trainer.config.InvalidSetting.unless;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -13,22 +15,28 @@ import java.util.OptionalInt;
  * @param train at least one file
  * @param validation empty where there is none
  * @param template {@code auto}, {@code plain} or the path of a Jinja file
+ * @param columns {@code name=column} each, what a key is called in the files
  * @param maxLength absent means the base model's own limit
  */
 public record DataConfig(
     @Key(
-            value = "JSONL file of training examples, or a list of files",
+            value =
+                "file of training examples (JSONL, JSON, CSV, TSV, Parquet), or a list; globs too",
             required = true,
             input = true)
         List<Path> train,
-    @Key(value = "JSONL file of validation examples, or a list of files", input = true)
+    @Key(value = "file of validation examples, or a list; globs too", input = true)
         List<Path> validation,
     @Key("instead of validation: the share of the training examples to hold out, e.g. 0.05")
         OptionalDouble validationSplit,
     @Key(
-            value = "conversations, tokens (input_ids and labels), or auto to tell from the file",
+            value =
+                "auto tells from the first row; conversations, sharegpt, messages (OpenAI),"
+                    + " anthropic, instruction, prompt-completion, or tokens",
             byDefault = "auto")
         DataFormat format,
+    @Key("what a key is called in the files, e.g. [prompt=Question, completion=Answer]")
+        List<String> columns,
     @Key(
             value =
                 "auto (the base model's chat template, plain where it has none), plain, or the"
@@ -37,6 +45,18 @@ public record DataConfig(
             input = true,
             words = {"auto", "plain"})
         String template,
+    @Key(
+            value = "all-assistant, or last-assistant (earlier answers are context only)",
+            byDefault = "all-assistant")
+        TrainOn trainOn,
+    @Key(
+            value = "learn system, human and tool messages as well, not only answers",
+            byDefault = "false")
+        boolean trainOnPrompt,
+    @Key(
+            value = "text in messages that looks like a control token (<|im_end|>) is one",
+            byDefault = "false")
+        boolean allowSpecial,
     @Key("longest example in tokens; default: what the base model allows") OptionalInt maxLength,
     @Key(
             value = "fill micro-batches with several examples each; exact, examples do not mix",
@@ -47,6 +67,14 @@ public record DataConfig(
     train = List.copyOf(train);
     validation = List.copyOf(validation);
     unless(!train.isEmpty(), "train", "names no file");
+    columns = List.copyOf(columns);
+    for (String column : columns) {
+      unless(
+          column.matches("[^=]+=.+"),
+          "columns",
+          "'%s' is not name=column, e.g. prompt=Question",
+          column);
+    }
     unless(
         validationSplit.isEmpty()
             || (validationSplit.getAsDouble() > 0 && validationSplit.getAsDouble() < 1),
@@ -62,6 +90,16 @@ public record DataConfig(
         "max-length",
         "is %d, has to be at least 2: one token to read and one to predict",
         maxLength.orElse(0));
+  }
+
+  /** What keys are called in the files, by the name that they have here. */
+  public Map<String, String> columnNames() {
+    var names = new LinkedHashMap<String, String>();
+    for (String column : columns) {
+      int equals = column.indexOf('=');
+      names.put(column.substring(0, equals), column.substring(equals + 1));
+    }
+    return names;
   }
 
   /** Whether the run has something to evaluate on. */

@@ -120,9 +120,29 @@ final class Values {
             : List.of(setting.value());
     var converted = new ArrayList<Object>();
     for (Setting.Value item : items) {
-      converted.add(single(key, setting, item));
+      if (key.key().input() && item instanceof Setting.Text(String text) && Globs.isGlob(text)) {
+        converted.addAll(matches(key, setting, text));
+      } else {
+        converted.add(single(key, setting, item));
+      }
     }
     return List.copyOf(converted);
+  }
+
+  /** The files that a pattern stands for, sorted, so that a run is the same everywhere. */
+  private static List<Path> matches(ConfigKey key, Setting setting, String pattern) {
+    List<Path> folders = new ArrayList<>();
+    folders.add(Path.of("").toAbsolutePath());
+    setting.besides().map(folder -> folder.toAbsolutePath().normalize()).ifPresent(folders::add);
+    for (Path folder : folders) {
+      List<Path> found = Globs.expand(folder, pattern);
+      if (!found.isEmpty()) {
+        return found;
+      }
+    }
+    throw new ConfigException(
+        "%s: %s: no file matches '%s' (looked in %s)"
+            .formatted(setting.place(), key.path(), pattern, folders));
   }
 
   /** Text or a path. */

@@ -5,6 +5,8 @@ import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.tokenizer.ChatFormats;
 import dev.graft.tokenizer.ConversationEncoder;
+import dev.graft.tokenizer.EncodingOptions;
+import dev.graft.trainer.config.DataConfig;
 import dev.graft.trainer.config.LoraConfig;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.TrainingConfig;
@@ -61,8 +63,7 @@ public final class LoraFinetuning {
     LoraFinetuning finetuning = new LoraFinetuning(config, console, stop);
     try (BaseModel base =
         BaseModel.open(
-            config.base(),
-            Hardware.open(config.precision(), config.device(), config.kernels()))) {
+            config.base(), Hardware.open(config.precision(), config.device(), config.kernels()))) {
       TrainingData data = finetuning.readData(base);
       LoraAdapter adapter = finetuning.attachAdapter(base);
       try (RunFolder folder = RunFolder.create(config.output(), overwrite);
@@ -90,7 +91,13 @@ public final class LoraFinetuning {
   private ConversationEncoder encoder(BaseModel base) {
     ChatFormats.Choice choice = ChatFormats.forBase(base.folder(), config.data().template());
     console.say("data     chat format: " + choice.reason());
-    return new ConversationEncoder(base.tokenizer(), choice.format());
+    DataConfig data = config.data();
+    EncodingOptions options =
+        new EncodingOptions(
+            EncodingOptions.TrainOn.valueOf(data.trainOn().name()),
+            data.trainOnPrompt(),
+            data.allowSpecial());
+    return new ConversationEncoder(base.tokenizer(), choice.format(), options);
   }
 
   private static String describe(BaseModel base) {
@@ -109,8 +116,7 @@ public final class LoraFinetuning {
     LoraAdapter adapter =
         lora.initFrom().isPresent()
             ? LoraAdapter.of(startingAdapter(base, lora.initFrom().get()), base.model())
-            : LoraAdapter.initialized(
-                freshAdapter(lora), base.model(), config.training().seed());
+            : LoraAdapter.initialized(freshAdapter(lora), base.model(), config.training().seed());
     console.say(
         "adapter  rank %d, alpha %s, on %s: %,d trainable parameters"
             .formatted(
@@ -197,8 +203,7 @@ public final class LoraFinetuning {
         packing.maxTokens());
   }
 
-  private Trainer trainer(
-      BaseModel base, TrainingData data, LoraAdapter adapter, RunPlan plan) {
+  private Trainer trainer(BaseModel base, TrainingData data, LoraAdapter adapter, RunPlan plan) {
     TrainingConfig training = config.training();
     int maxTokens =
         config.data().packing()
@@ -257,9 +262,9 @@ public final class LoraFinetuning {
     List<String> rows =
         batch.examples().stream().map(i -> data.train().get(i).origin().toString()).toList();
     return new UserException(
-        ("step %d: loss %s and gradient norm %s are not both finite numbers, so the run ended before"
-                + " this update. Lower training.learning-rate (now %s), or look at the rows of this"
-                + " step: %s. Checkpoints before it are in %s.")
+        ("step %d: loss %s and gradient norm %s are not both finite numbers, so the run ended"
+                + " before this update. Lower training.learning-rate (now %s), or look at the rows of"
+                + " this step: %s. Checkpoints before it are in %s.")
             .formatted(
                 step,
                 outcome.loss(),
@@ -270,11 +275,7 @@ public final class LoraFinetuning {
   }
 
   private OptionalDouble evaluate(
-      Trainer trainer,
-      List<TokenBatch> validation,
-      int step,
-      RunPlan plan,
-      MetricsWriter metrics) {
+      Trainer trainer, List<TokenBatch> validation, int step, RunPlan plan, MetricsWriter metrics) {
     if (validation.isEmpty()) {
       return OptionalDouble.empty();
     }

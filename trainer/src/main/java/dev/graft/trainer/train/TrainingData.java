@@ -23,8 +23,7 @@ import java.util.function.Supplier;
  * @param validation may be empty
  * @param notes what a person should know about them, a sentence each
  */
-record TrainingData(
-    List<TokenSequence> train, List<TokenSequence> validation, List<String> notes) {
+record TrainingData(List<TokenSequence> train, List<TokenSequence> validation, List<String> notes) {
 
   /**
    * Reads everything that a configuration names.
@@ -93,7 +92,11 @@ record TrainingData(
       for (Path file : files) {
         try (SequenceReader reader =
             SequenceReader.open(
-                file, DataFormat.valueOf(config.format().name()), encoder, maxLength)) {
+                file,
+                DataFormat.valueOf(config.format().name()),
+                config.columnNames(),
+                encoder,
+                maxLength)) {
           for (TokenSequence sequence : reader) {
             take(sequence, examples);
           }
@@ -146,12 +149,12 @@ record TrainingData(
             ("%s: of %d rows %d are longer than %d tokens: %d cut after the last whole exchange"
                     + " that fits, %d skipped")
                 .formatted(
-                        file,
-                        lengths.rows(),
-                        lengths.cut() + lengths.skipped(),
-                        maxLength.tokens(),
-                        lengths.cut(),
-                        lengths.skipped()));
+                    file,
+                    lengths.rows(),
+                    lengths.cut() + lengths.skipped(),
+                    maxLength.tokens(),
+                    lengths.cut(),
+                    lengths.skipped()));
         notes.addAll(lengths.first());
       }
     }
