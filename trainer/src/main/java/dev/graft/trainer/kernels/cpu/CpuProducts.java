@@ -53,8 +53,8 @@ final class CpuProducts implements AutoCloseable {
     long rows = wideA.reserve(4L * x.size());
     Elementwise.widen(x, rows);
     workers.overRows(
-        MatrixVector.strips(w),
-        (long) MatrixVector.STRIP * w.columns(),
+        w.rows(),
+        w.columns(),
         (scratch, from, to) ->
             MatrixVector.multiply(rows, x.rows(), w, y, accumulate, scratch, from, to));
   }

@@ -90,7 +90,7 @@ public final class CrossEntropy {
     if (i <= n - Lanes.COUNT) {
       return Lanes.load(row + 4L * i);
     }
-    return Lanes.loadPart(ElementType.F32, row + 4L * i, n - i, Float.NEGATIVE_INFINITY, tail);
+    return Lanes.loadPart(row + 4L * i, n - i, Float.NEGATIVE_INFINITY, tail);
   }
 
   static double sumOfExp(long row, int n, float max, long tail) {
@@ -137,7 +137,7 @@ public final class CrossEntropy {
     }
     if (i < n) {
       FloatVector p = VectorMath.expNotPositive(loadRow(row, i, n, tail).sub(max)).mul(factor);
-      Lanes.storePart(ElementType.F32, out + 4L * i, p, n - i, tail);
+      Lanes.storePart(out + 4L * i, p, n - i, tail);
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.graft.trainer.kernels.vector;
 
 import dev.graft.trainer.kernels.host.Memory;
-import dev.graft.trainer.tensor.ElementType;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -76,20 +75,19 @@ final class Lanes {
         .intoMemorySegment(Memory.ALL, address, ORDER);
   }
 
-  /** The last {@code count} elements of a row, and {@code fill} in the other lanes. */
-  static FloatVector loadPart(ElementType type, long address, int count, float fill, long tail) {
+  /** The last {@code count} floats of a row, and {@code fill} in the other lanes. */
+  static FloatVector loadPart(long address, int count, float fill, long tail) {
     for (int i = 0; i < COUNT; i++) {
-      float value = i < count ? Elements.get(type, address + (long) i * type.bytes()) : fill;
-      Memory.putFloat(tail + 4L * i, value);
+      Memory.putFloat(tail + 4L * i, i < count ? Memory.getFloat(address + 4L * i) : fill);
     }
     return load(tail);
   }
 
   /** Stores the first {@code count} lanes. */
-  static void storePart(ElementType type, long address, FloatVector v, int count, long tail) {
+  static void storePart(long address, FloatVector v, int count, long tail) {
     store(tail, v);
     for (int i = 0; i < count; i++) {
-      Elements.put(type, address + (long) i * type.bytes(), Memory.getFloat(tail + 4L * i));
+      Memory.putFloat(address + 4L * i, Memory.getFloat(tail + 4L * i));
     }
   }
 

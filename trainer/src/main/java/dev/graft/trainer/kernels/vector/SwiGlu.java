@@ -6,60 +6,59 @@ import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import jdk.incubator.vector.FloatVector;
 
-/** SwiGLU (Shazeer 2020), forward and backward, each in one pass over memory. */
+/**
+ * SwiGLU (Shazeer 2020), forward and backward, each in one pass over memory. bfloat16 rows are
+ * widened into scratch and rounded back a chunk at a time: a chunk of each operand fits into the
+ * first-level cache.
+ */
 public final class SwiGlu {
+
+  // Not 1024: chunks 4096 bytes apart would share the address bits by which loads check for stores.
+  private static final int CHUNK = 960;
 
   private SwiGlu() {}
 
   /** Rows of {@code out = silu(gate) · up}. */
   public static void forward(
       Tensor gate, Tensor up, Tensor out, Scratch scratch, int from, int to) {
+    ElementType type = gate.type();
     long gates = HostBuffer.address(gate);
     long ups = HostBuffer.address(up);
     long outs = HostBuffer.address(out);
+    long wide = scratch.reserve(2 * 4L * CHUNK);
     for (int row = from; row < to; row++) {
       long g = gates + row * HostBuffer.rowBytes(gate);
       long u = ups + row * HostBuffer.rowBytes(up);
       long o = outs + row * HostBuffer.rowBytes(out);
-      int done =
-          gate.type() == ElementType.F32
-              ? forwardRow(g, u, o, gate.columns())
-              : forwardBrainRow(g, u, o, gate.columns());
-      if (done < gate.columns()) {
-        forwardTail(gate.type(), g, u, o, done, gate.columns(), scratch.tail());
+      if (type == ElementType.F32) {
+        gate(g, u, o, gate.columns(), scratch.tail());
+        continue;
+      }
+      for (int start = 0; start < gate.columns(); start += CHUNK) {
+        int n = Math.min(CHUNK, gate.columns() - start);
+        long at = (long) start * type.bytes();
+        Elements.widen(type, g + at, wide, n);
+        Elements.widen(type, u + at, wide + 4L * CHUNK, n);
+        gate(wide, wide + 4L * CHUNK, wide, n, scratch.tail());
+        Elements.convert(ElementType.F32, wide, type, o + at, n);
       }
     }
   }
 
-  private static int forwardRow(long gate, long up, long out, int columns) {
+  /** {@code out = silu(gate) · up} in float32; out may be gate. */
+  private static void gate(long gate, long up, long out, int n, long tail) {
     int i = 0;
-    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
       long at = 4L * i;
-      Lanes.store(out + at, gated(Lanes.load(gate + at), Lanes.load(up + at)));
+      FloatVector g = Lanes.load(gate + at);
+      Lanes.store(out + at, g.mul(VectorMath.sigmoid(g)).mul(Lanes.load(up + at)));
     }
-    return i;
-  }
-
-  private static int forwardBrainRow(long gate, long up, long out, int columns) {
-    int i = 0;
-    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      long at = 2L * i;
-      Lanes.storeBrain(out + at, gated(Lanes.loadBrain(gate + at), Lanes.loadBrain(up + at)));
+    if (i < n) {
+      long at = 4L * i;
+      FloatVector g = Lanes.loadPart(gate + at, n - i, 0, tail);
+      FloatVector u = Lanes.loadPart(up + at, n - i, 0, tail);
+      Lanes.storePart(out + at, g.mul(VectorMath.sigmoid(g)).mul(u), n - i, tail);
     }
-    return i;
-  }
-
-  private static void forwardTail(
-      ElementType type, long gate, long up, long out, int done, int columns, long tail) {
-    long at = (long) done * type.bytes();
-    int rest = columns - done;
-    FloatVector g = Lanes.loadPart(type, gate + at, rest, 0, tail);
-    FloatVector u = Lanes.loadPart(type, up + at, rest, 0, tail);
-    Lanes.storePart(type, out + at, gated(g, u), rest, tail);
-  }
-
-  private static FloatVector gated(FloatVector gate, FloatVector up) {
-    return gate.mul(VectorMath.sigmoid(gate)).mul(up);
   }
 
   /**
@@ -75,81 +74,65 @@ public final class SwiGlu {
       Scratch scratch,
       int from,
       int to) {
+    ElementType type = gate.type();
     long gates = HostBuffer.address(gate);
     long ups = HostBuffer.address(up);
     long douts = HostBuffer.address(dout);
     long dgates = HostBuffer.address(dgate);
     long dups = HostBuffer.address(dup);
+    long wideGate = scratch.reserve(3 * 4L * CHUNK);
+    long wideUp = wideGate + 4L * CHUNK;
+    long wideOut = wideUp + 4L * CHUNK;
     for (int row = from; row < to; row++) {
       long g = gates + row * HostBuffer.rowBytes(gate);
       long u = ups + row * HostBuffer.rowBytes(up);
       long d = douts + row * HostBuffer.rowBytes(dout);
       long dg = dgates + row * HostBuffer.rowBytes(dgate);
       long du = dups + row * HostBuffer.rowBytes(dup);
-      int done =
-          gate.type() == ElementType.F32
-              ? backwardRow(g, u, d, dg, du, gate.columns())
-              : backwardBrainRow(g, u, d, dg, du, gate.columns());
-      if (done < gate.columns()) {
-        backwardTail(gate.type(), g, u, d, dg, du, done, gate.columns(), scratch.tail());
+      if (type == ElementType.F32) {
+        gateBackward(g, u, d, dg, du, gate.columns(), scratch.tail());
+        continue;
+      }
+      for (int start = 0; start < gate.columns(); start += CHUNK) {
+        int n = Math.min(CHUNK, gate.columns() - start);
+        long at = (long) start * type.bytes();
+        Elements.widen(type, g + at, wideGate, n);
+        Elements.widen(type, u + at, wideUp, n);
+        Elements.widen(type, d + at, wideOut, n);
+        gateBackward(wideGate, wideUp, wideOut, wideOut, wideUp, n, scratch.tail());
+        Elements.convert(ElementType.F32, wideOut, type, dg + at, n);
+        Elements.convert(ElementType.F32, wideUp, type, du + at, n);
       }
     }
   }
 
-  private static int backwardRow(long gate, long up, long dout, long dgate, long dup, int columns) {
+  /** In float32; dgate may be dout, and dup may be up. */
+  private static void gateBackward(
+      long gate, long up, long dout, long dgate, long dup, int n, long tail) {
     int i = 0;
-    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
+    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
       long at = 4L * i;
       FloatVector g = Lanes.load(gate + at);
       FloatVector d = Lanes.load(dout + at);
       FloatVector sigma = VectorMath.sigmoid(g);
       FloatVector silu = g.mul(sigma);
-      FloatVector byGate = d.mul(Lanes.load(up + at)).mul(siluSlope(sigma, silu));
+      // silu'(z) = σ + z σ (1 - σ)
+      FloatVector slope = sigma.add(silu).sub(silu.mul(sigma));
+      FloatVector byGate = d.mul(Lanes.load(up + at)).mul(slope);
       Lanes.store(dup + at, d.mul(silu));
       Lanes.store(dgate + at, byGate);
     }
-    return i;
-  }
-
-  private static int backwardBrainRow(
-      long gate, long up, long dout, long dgate, long dup, int columns) {
-    int i = 0;
-    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      long at = 2L * i;
-      FloatVector g = Lanes.loadBrain(gate + at);
-      FloatVector d = Lanes.loadBrain(dout + at);
+    if (i < n) {
+      long at = 4L * i;
+      int rest = n - i;
+      FloatVector g = Lanes.loadPart(gate + at, rest, 0, tail);
+      FloatVector d = Lanes.loadPart(dout + at, rest, 0, tail);
       FloatVector sigma = VectorMath.sigmoid(g);
       FloatVector silu = g.mul(sigma);
-      FloatVector byGate = d.mul(Lanes.loadBrain(up + at)).mul(siluSlope(sigma, silu));
-      Lanes.storeBrain(dup + at, d.mul(silu));
-      Lanes.storeBrain(dgate + at, byGate);
+      FloatVector slope = sigma.add(silu).sub(silu.mul(sigma));
+      FloatVector byGate = d.mul(Lanes.loadPart(up + at, rest, 0, tail)).mul(slope);
+      Lanes.storePart(dup + at, d.mul(silu), rest, tail);
+      Lanes.storePart(dgate + at, byGate, rest, tail);
     }
-    return i;
-  }
-
-  private static void backwardTail(
-      ElementType type,
-      long gate,
-      long up,
-      long dout,
-      long dgate,
-      long dup,
-      int done,
-      int columns,
-      long tail) {
-    long at = (long) done * type.bytes();
-    int rest = columns - done;
-    FloatVector g = Lanes.loadPart(type, gate + at, rest, 0, tail);
-    FloatVector u = Lanes.loadPart(type, up + at, rest, 0, tail);
-    FloatVector d = Lanes.loadPart(type, dout + at, rest, 0, tail);
-    FloatVector sigma = VectorMath.sigmoid(g);
-    FloatVector silu = g.mul(sigma);
-    Lanes.storePart(type, dup + at, d.mul(silu), rest, tail);
-    Lanes.storePart(type, dgate + at, d.mul(u).mul(siluSlope(sigma, silu)), rest, tail);
-  }
-
-  /** silu'(z) = σ + z σ (1 - σ) = σ + silu - silu · σ. */
-  private static FloatVector siluSlope(FloatVector sigma, FloatVector silu) {
-    return sigma.add(silu).sub(silu.mul(sigma));
   }
 }
