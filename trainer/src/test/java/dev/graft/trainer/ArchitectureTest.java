@@ -38,7 +38,7 @@ class ArchitectureTest {
           Set.of("optim", "data"),
           Set.of("runtime", "runs"),
           Set.of("train"),
-          Set.of("generate", "compare", "report", "quickstart", "bench", "plan"),
+          Set.of("generate", "compare", "report", "quickstart", "bench"),
           Set.of("cli"));
 
   private static JavaClasses graft;

@@ -10,6 +10,7 @@ import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.GradientClipping;
+import dev.graft.trainer.runtime.ProcessMemory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

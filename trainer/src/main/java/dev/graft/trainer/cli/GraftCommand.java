@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       CheckCommand.class,
       TokenizeCommand.class,
+      PlanCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
       ConfigCommand.class

@@ -35,6 +35,14 @@ public final class Llama {
     return new Llama(kernels, checkpoint.config(), LlamaWeights.load(kernels, checkpoint));
   }
 
+  /**
+   * The same weights behind other kernels, without adapters: to lay out memory on kernels that only
+   * count it.
+   */
+  public Llama on(Kernels others) {
+    return new Llama(others, config, weights);
+  }
+
   /** What config.json says. */
   public ModelConfig config() {
     return config;

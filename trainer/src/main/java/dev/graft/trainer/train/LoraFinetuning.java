@@ -16,6 +16,7 @@ import dev.graft.trainer.console.StepProgress;
 import dev.graft.trainer.data.EpochOrder;
 import dev.graft.trainer.data.Packing;
 import dev.graft.trainer.data.StepBatch;
+import dev.graft.trainer.lora.AdapterSize;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TrainingPass;
@@ -34,6 +35,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /** LoRA fine-tuning of one base model on one data set, from a configuration to an adapter. */
@@ -74,6 +76,31 @@ public final class LoraFinetuning {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * What the run would take, without running it; nothing is written.
+   *
+   * @param measure whether a few tokens are trained on for the time
+   * @throws UserException and its kin as {@link #run}
+   */
+  public static RunEstimate estimate(RunConfig config, Console console, boolean measure) {
+    LoraFinetuning finetuning = new LoraFinetuning(config, console, new StopSignal());
+    try (BaseModel base =
+        BaseModel.open(
+            config.base(), Hardware.open(config.precision(), config.device(), config.kernels()))) {
+      TrainingData data = finetuning.readData(base);
+      return new RunPlanning(
+              config, base, finetuning.order(data), finetuning.adapterSize(base), data.longest())
+          .estimate(measure ? Optional.of(() -> finetuning.attachAdapter(base)) : Optional.empty());
+    }
+  }
+
+  private AdapterSize adapterSize(BaseModel base) {
+    LoraConfig lora = config.lora();
+    return lora.initFrom().isPresent()
+        ? AdapterSize.of(base.config(), startingAdapter(base, lora.initFrom().get()))
+        : AdapterSize.of(base.config(), freshAdapter(lora));
   }
 
   private TrainingData readData(BaseModel base) {
@@ -159,10 +186,8 @@ public final class LoraFinetuning {
       MetricsWriter metrics)
       throws IOException {
     TrainingConfig training = config.training();
-    Packing packing = new Packing(training.microBatchTokens(), config.data().packing());
-    EpochOrder order =
-        new EpochOrder(
-            data.train(), training.batchSize(), training.shuffle(), training.seed(), packing);
+    EpochOrder order = order(data);
+    Packing packing = order.packing();
     RunPlan plan = RunPlan.of(config, order.stepsPerEpoch());
     Trainer trainer = trainer(base, data, adapter, plan);
     SavedState state =
@@ -193,6 +218,13 @@ public final class LoraFinetuning {
     return finish(state, folder, plan, step, baseLoss, loss);
   }
 
+  private EpochOrder order(TrainingData data) {
+    TrainingConfig training = config.training();
+    Packing packing = new Packing(training.microBatchTokens(), config.data().packing());
+    return new EpochOrder(
+        data.train(), training.batchSize(), training.shuffle(), training.seed(), packing);
+  }
+
   private static String describe(Packing.Fullness fullness, Packing packing) {
     return String.format(
         Locale.ROOT,
@@ -205,10 +237,7 @@ public final class LoraFinetuning {
 
   private Trainer trainer(BaseModel base, TrainingData data, LoraAdapter adapter, RunPlan plan) {
     TrainingConfig training = config.training();
-    int maxTokens =
-        config.data().packing()
-            ? Math.max(training.microBatchTokens(), data.longest())
-            : data.longest();
+    int maxTokens = RunPlanning.maxTokens(config, data.longest());
     float dropout = (float) config.lora().dropout();
     TrainingPass pass =
         base.model().trainingPass(maxTokens, adapter.ranks(), dropout > 0, training.recompute());

@@ -1,4 +1,4 @@
-package dev.graft.trainer.bench;
+package dev.graft.trainer.runtime;
 
 import java.io.IOException;
 import java.nio.file.Files;

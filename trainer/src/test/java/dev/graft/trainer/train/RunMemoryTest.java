@@ -1,0 +1,182 @@
+package dev.graft.trainer.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.graft.modelio.DType;
+import dev.graft.modelio.Projection;
+import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.modelio.checkpoint.RandomCheckpoint;
+import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.trainer.config.Recompute;
+import dev.graft.trainer.config.Schedule;
+import dev.graft.trainer.data.StepBatch;
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.kernels.cpu.CpuKernels;
+import dev.graft.trainer.lora.AdapterSize;
+import dev.graft.trainer.lora.LoraAdapter;
+import dev.graft.trainer.model.Llama;
+import dev.graft.trainer.model.TokenBatch;
+import dev.graft.trainer.model.TokenBatch.Sequence;
+import dev.graft.trainer.optim.AdamW;
+import dev.graft.trainer.optim.LearningRateSchedule;
+import dev.graft.trainer.runtime.ProcessMemory;
+import dev.graft.trainer.tensor.ElementType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is planned is what a run then takes. */
+class RunMemoryTest {
+
+  private static final int VOCABULARY = 500;
+
+  @TempDir Path folder;
+
+  private static final PeftConfig PEFT =
+      PeftConfig.of(16, 32, 0, List.of(Projection.values()), false, "base");
+
+  private Path base(int layers, int hidden, DType weights) {
+    return RandomCheckpoint.llama()
+        .hiddenSize(hidden)
+        .intermediateSize(3 * hidden)
+        .layers(layers)
+        .heads(4)
+        .kvHeads(2)
+        .headDim(hidden / 4)
+        .vocabSize(VOCABULARY)
+        .dtype(weights)
+        .write(folder.resolve("base"));
+  }
+
+  private static RunMemory plan(Llama model, RunMemory.Layout layout) {
+    return RunMemory.of(model, AdapterSize.of(model.config(), PEFT), layout, 0, 0, 0);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"F32, NONE, false", "BF16, NONE, true", "BF16, LAYERS, false"})
+  void theKernelsAllocateExactlyWhatIsPlanned(
+      ElementType act, Recompute recompute, boolean dropout) {
+    try (Kernels kernels = new CpuKernels(act, 2);
+        Checkpoint checkpoint = Checkpoint.open(base(3, 40, DType.BF16))) {
+      Llama model = Llama.load(kernels, checkpoint);
+      RunMemory plan = plan(model, new RunMemory.Layout(207, dropout, recompute));
+      long before = kernels.allocatedBytes();
+      LoraAdapter adapter = LoraAdapter.initialized(PEFT, model, 1);
+      long copies = kernels.allocatedBytes() - before;
+      assertThat(plan.adapter()).isEqualTo(4 * adapter.size() + copies);
+      assertThat(plan.gradients()).isEqualTo(4 * adapter.gradients().length());
+      assertThat(plan.optimizer()).isEqualTo(4 * new AdamW(adapter.size(), 0).state().length());
+      before = kernels.allocatedBytes();
+      var pass = model.trainingPass(207, adapter.ranks(), dropout, recompute);
+      assertThat(plan.pass()).isEqualTo(pass.memory());
+      assertThat(plan.pass().total()).isEqualTo(kernels.allocatedBytes() - before);
+    }
+  }
+
+  @Test
+  void planningAllocatesNothing() {
+    try (Kernels kernels = new CpuKernels(ElementType.F32, 2);
+        Checkpoint checkpoint = Checkpoint.open(base(2, 40, DType.F32))) {
+      Llama model = Llama.load(kernels, checkpoint);
+      RunMemory huge = plan(model, new RunMemory.Layout(1 << 20, false, Recompute.NONE));
+      assertThat(huge.peak()).isGreaterThan(1L << 30);
+      assertThat(kernels.allocatedBytes()).isZero();
+    }
+  }
+
+  /**
+   * In a process of its own, whose heap is there from the start, so that what it grows by is the
+   * run's; with shapes large enough that compiled code is small beside them.
+   */
+  @Tag("nightly")
+  @ParameterizedTest
+  @CsvSource({"6, 256, 4096, NONE", "8, 384, 6144, LAYERS"})
+  void theProcessGrowsByWhatIsPlanned(int layers, int hidden, int tokens, Recompute recompute)
+      throws IOException, InterruptedException {
+    assumeTrue(ProcessMemory.anonymous().isPresent(), "no /proc here");
+    Path log = folder.resolve("child.log");
+    Process child =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-Xms256m",
+                "-Xmx256m",
+                "-XX:+AlwaysPreTouch",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Growth.class.getName(),
+                base(layers, hidden, DType.F32).toString(),
+                Integer.toString(tokens),
+                recompute.name())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    assertThat(child.waitFor()).as(Files.readString(log)).isZero();
+    String[] numbers = Files.readAllLines(log).getLast().split(" ");
+    long planned = Long.parseLong(numbers[0]);
+    long grown = Long.parseLong(numbers[1]);
+    assertThat(grown).isCloseTo(planned, within(planned / 20));
+  }
+
+  /** The child: prints what was planned and what it grew by. */
+  static final class Growth {
+
+    private Growth() {}
+
+    static void main(String[] args) {
+      int tokens = Integer.parseInt(args[1]);
+      Recompute recompute = Recompute.valueOf(args[2]);
+      try (Kernels kernels = new CpuKernels(ElementType.F32, 2);
+          Checkpoint checkpoint = Checkpoint.open(Path.of(args[0]))) {
+        Llama model = Llama.load(kernels, checkpoint);
+        // Libraries, compiled code and ND4J are not the run's.
+        twoSteps(model, 64, recompute);
+        long planned = plan(model, new RunMemory.Layout(tokens, false, recompute)).growth();
+        long before = ProcessMemory.anonymous().orElseThrow();
+        twoSteps(model, tokens, recompute);
+        System.out.println(planned + " " + (ProcessMemory.anonymous().orElseThrow() - before));
+      }
+    }
+  }
+
+  private static void twoSteps(Llama model, int tokens, Recompute recompute) {
+    LoraAdapter adapter = LoraAdapter.initialized(PEFT, model, 1);
+    Trainer trainer =
+        new Trainer(
+            model.trainingPass(tokens, adapter.ranks(), false, recompute),
+            adapter,
+            new AdamW(adapter.size(), 0),
+            new LearningRateSchedule(Schedule.CONSTANT, 1e-3, 0, 100),
+            0,
+            7,
+            1);
+    StepBatch batch = new StepBatch(0, List.of(0), List.of(batch(tokens)));
+    trainer.step(0, batch);
+    trainer.step(1, batch);
+  }
+
+  private static TokenBatch batch(int tokens) {
+    Random random = new Random(1);
+    return TokenBatch.of(
+        IntStream.range(0, 8)
+            .mapToObj(_ -> {
+              boolean[] target = new boolean[tokens / 8];
+              Arrays.fill(target, true);
+              return new Sequence(random.ints(tokens / 8, 0, VOCABULARY).toArray(), target);
+            })
+            .toList());
+  }
+}
