@@ -21,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MainProcessTest {
 
   private static final Path ROOT = Path.of(System.getProperty("graft.root", "..")).toAbsolutePath();
+  private static final int SIGINT = 2;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   @TempDir Path folder;
@@ -37,7 +38,7 @@ class MainProcessTest {
       assertThat(System.nanoTime()).isLessThan(deadline);
       Thread.sleep(20);
     }
-    assertThat(new ProcessBuilder("kill", "-INT", "" + run.pid()).start().waitFor()).isZero();
+    assertThat(new ProcessBuilder("kill", stopSignal(), "" + run.pid()).start().waitFor()).isZero();
 
     assertThat(run.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
     assertThat(run.exitValue()).as(read("err")).isZero();
@@ -64,6 +65,26 @@ class MainProcessTest {
     run = graft("generate", "--base", base, "--prompt", "A note", "--max-tokens", "3");
     assertThat(run.waitFor()).as(read("err")).isZero();
     assertThat(read("out")).isNotEmpty().doesNotContain("A note").hasSizeLessThan(60);
+  }
+
+  /**
+   * What Ctrl-C sends; or SIGTERM, which stops a run alike, where this very process was started with
+   * SIGINT ignored, as shells start what runs in the background: children inherit that, and Java
+   * leaves an ignored SIGINT alone.
+   */
+  private static String stopSignal() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.exists(status)) {
+      return "-INT";
+    }
+    String ignored =
+        Files.readAllLines(status).stream()
+            .filter(line -> line.startsWith("SigIgn:"))
+            .map(line -> line.substring("SigIgn:".length()).strip())
+            .findFirst()
+            .orElse("0");
+    boolean interruptIsIgnored = (Long.parseUnsignedLong(ignored, 16) & 1L << (SIGINT - 1)) != 0;
+    return interruptIsIgnored ? "-TERM" : "-INT";
   }
 
   private static String recipe() {
