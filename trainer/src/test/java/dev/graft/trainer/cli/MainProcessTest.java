@@ -68,9 +68,9 @@ class MainProcessTest {
   }
 
   /**
-   * What Ctrl-C sends; or SIGTERM, which stops a run alike, where this very process was started with
-   * SIGINT ignored, as shells start what runs in the background: children inherit that, and Java
-   * leaves an ignored SIGINT alone.
+   * What Ctrl-C sends; or SIGTERM, which stops a run alike, where this very process was started
+   * with SIGINT ignored, as shells start what runs in the background: children inherit that, and
+   * Java leaves an ignored SIGINT alone.
    */
   private static String stopSignal() throws IOException {
     Path status = Path.of("/proc/self/status");
