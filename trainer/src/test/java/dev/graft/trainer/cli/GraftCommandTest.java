@@ -32,7 +32,7 @@ class GraftCommandTest {
   @Test
   void aMisspeltCommandIsAUsersMistake() {
     assertThat(graft("trian", "x.yaml")).isEqualTo(2);
-    assertThat(err.toString()).contains("error: ").contains("Did you mean: graft train?");
+    assertThat(err.toString()).contains("error: ").contains("Did you mean:", "graft train?");
     assertThat(out.toString()).isEmpty();
   }
 
