@@ -184,8 +184,7 @@ class ConfigReaderTest {
   @Test
   void whatIsRequiredIsAskedFor() {
     assertThatThrownBy(() -> read("base: x\n"))
-        .hasMessageStartingWith(
-            "recipe.yaml: data.train: is missing; file of training examples");
+        .hasMessageStartingWith("recipe.yaml: data.train: is missing; file of training examples");
     assertThatThrownBy(() -> read("")).hasMessageContaining("base: is missing");
     assertThatThrownBy(() -> read("- a\n")).hasMessageContaining("this is a list");
   }
