@@ -245,9 +245,6 @@ final class MessageParser {
     if (train instanceof Boolean wanted && weight != null && wanted != weighted) {
       throw wrong(": \"train\" and \"weight\" contradict each other. Keep one of them.");
     }
-    if (weight != null || Boolean.TRUE.equals(train)) {
-      losses.add(which + ": train or weight is written out");
-    }
     return weighted && !Boolean.FALSE.equals(train);
   }
 

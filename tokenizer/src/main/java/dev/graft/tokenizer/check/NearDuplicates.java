@@ -16,7 +16,7 @@ import java.util.SplittableRandom;
  * meet with probability 0.9999; a pair that has met counts if its signatures agree in {@value
  * #AGREE} of {@value #HASHES} places or more, which is 0.8 within 0.035.
  */
-final class NearDuplicates {
+public final class NearDuplicates {
   static final int HASHES = 128;
   static final int ROWS = 6;
   static final int BANDS = 21;
@@ -31,7 +31,8 @@ final class NearDuplicates {
   private final List<int[]> signatures = new ArrayList<>();
   private final Map<Long, List<Integer>> buckets = new HashMap<>();
 
-  NearDuplicates() {
+  /** Nothing taken in yet. */
+  public NearDuplicates() {
     // The same in every run: findings must not change between two looks at the same data.
     SplittableRandom random = new SplittableRandom(20_260_101);
     for (int i = 0; i < HASHES; i++) {
@@ -45,7 +46,7 @@ final class NearDuplicates {
    *
    * @return (HASHES) the least hash over all shingles, by each hash function
    */
-  int[] signature(String text) {
+  public int[] signature(String text) {
     int[] least = new int[HASHES];
     Arrays.fill(least, Integer.MAX_VALUE);
     long[] window = new long[WORDS];
@@ -99,7 +100,7 @@ final class NearDuplicates {
    *
    * @return their numbers in order, counted from 0; of many that are all alike, some
    */
-  List<Integer> add(int[] signature) {
+  public List<Integer> add(int[] signature) {
     int number = signatures.size();
     signatures.add(signature);
     List<Integer> near = new ArrayList<>();
@@ -123,7 +124,7 @@ final class NearDuplicates {
   }
 
   /** The share of phrases that two texts have in common, estimated. */
-  double similarity(int first, int second) {
+  public double similarity(int first, int second) {
     return agreement(signatures.get(first), signatures.get(second)) / (double) HASHES;
   }
 
