@@ -1,7 +1,9 @@
 package dev.graft.trainer.kernels.host;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
@@ -17,6 +19,8 @@ public final class Memory {
 
   /** The whole address space; an address is an offset into it. */
   public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+  private static final long LARGE = 4096;
 
   private Memory() {}
 
@@ -51,6 +55,17 @@ public final class Memory {
 
   /** Sets bytes to zero. */
   public static void clear(long address, long bytes) {
-    ALL.asSlice(address, bytes).fill((byte) 0);
+    if (bytes >= LARGE) {
+      ALL.asSlice(address, bytes).fill((byte) 0);
+      return;
+    }
+    // Without a slice, which is garbage where the compiler does not see through it.
+    long i = 0;
+    for (; i <= bytes - Long.BYTES; i += Long.BYTES) {
+      ALL.set(JAVA_LONG_UNALIGNED, address + i, 0);
+    }
+    for (; i < bytes; i++) {
+      ALL.set(JAVA_BYTE, address + i, (byte) 0);
+    }
   }
 }

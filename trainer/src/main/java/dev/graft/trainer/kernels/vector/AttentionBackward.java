@@ -23,6 +23,9 @@ public final class AttentionBackward {
   private static final int TILE = AttentionForward.TILE;
   private static final int BLOCK = AttentionForward.BLOCK;
 
+  /** Matrices of a whole segment that are kept in scratch. */
+  private static final int PANELS = 5;
+
   private final HeadMatrix q;
   private final HeadMatrix k;
   private final HeadMatrix v;
@@ -36,6 +39,16 @@ public final class AttentionBackward {
   private final AttentionShape shape;
   private final int headDim;
   private final int paddedDim;
+
+  // Where a thread's tiles lie in its scratch. Sums, not objects: a step makes no garbage.
+  private final long queriesAt; // (TILE, paddedDim), scaled
+  private final long outGradientsAt; // (TILE, paddedDim)
+  private final long queryGradientsAt; // (TILE, paddedDim)
+  private final long scoresAt; // (TILE, BLOCK): P, then dS
+  private final long scoreGradientsAt; // (TILE, BLOCK): dP
+  private final long deltasAt; // (TILE): D
+  private final long rowAt; // (paddedDim)
+  private final long panelsAt;
 
   /** The operands of {@link dev.graft.trainer.kernels.Kernels#attentionBackward}. */
   public AttentionBackward(
@@ -62,68 +75,65 @@ public final class AttentionBackward {
     this.dv = new HeadMatrix(dv, headDim);
     this.logSumExp = HostBuffer.address(logSumExp);
     this.logSumExpRowBytes = HostBuffer.rowBytes(logSumExp);
+    long tile = (long) TILE * paddedDim;
+    this.queriesAt = 0;
+    this.outGradientsAt = Tile.after(queriesAt, tile);
+    this.queryGradientsAt = Tile.after(outGradientsAt, tile);
+    this.scoresAt = Tile.after(queryGradientsAt, tile);
+    this.scoreGradientsAt = Tile.after(scoresAt, (long) TILE * BLOCK);
+    this.deltasAt = Tile.after(scoreGradientsAt, (long) TILE * BLOCK);
+    this.rowAt = Tile.after(deltasAt, TILE);
+    this.panelsAt = Tile.after(rowAt, paddedDim);
   }
-
-  /** The addresses of a segment's panels and of the tiles in scratch. */
-  private record Tiles(
-      long keysTransposed, // blocks of (hd, BLOCK)
-      long valuesTransposed, // blocks of (hd, BLOCK)
-      long keys, // (L, paddedDim)
-      long keyGradients, // (L, paddedDim)
-      long valueGradients, // (L, paddedDim)
-      long queries, // (TILE, paddedDim), scaled
-      long outGradients, // (TILE, paddedDim)
-      long queryGradients, // (TILE, paddedDim)
-      long scores, // (TILE, BLOCK): P, then dS
-      long scoreGradients, // (TILE, BLOCK): dP
-      long deltas, // (TILE): D
-      long row) {} // (paddedDim)
 
   /** All query heads of one key head, for the segment of rows {@code [from, to)}. */
   public void segment(Scratch scratch, int keyHead, int from, int to) {
-    Tiles t = layOut(scratch, to - from);
     int padded = pad(to - from);
-    k.readTransposed(keyHead, from, to, BLOCK, t.keysTransposed, t.row);
-    v.readTransposed(keyHead, from, to, BLOCK, t.valuesTransposed, t.row);
-    k.read(keyHead, from, to, 1, t.keys, padded, paddedDim);
-    HeadMatrix.clear(t.keyGradients, (long) padded * paddedDim);
-    HeadMatrix.clear(t.valueGradients, (long) padded * paddedDim);
+    long panel = Tile.after(0, (long) padded * paddedDim);
+    long base = scratch.reserve(panelsAt + PANELS * panel);
+    long row = base + rowAt;
+    k.readTransposed(keyHead, from, to, BLOCK, base + keysTransposed(), row);
+    v.readTransposed(keyHead, from, to, BLOCK, base + valuesTransposed(panel), row);
+    k.read(keyHead, from, to, 1, base + keys(panel), padded, paddedDim);
+    HeadMatrix.clear(base + keyGradients(panel), (long) padded * paddedDim);
+    HeadMatrix.clear(base + valueGradients(panel), (long) padded * paddedDim);
     int group = shape.groupSize();
     for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
       for (int first = from; first < to; first += TILE) {
-        tile(t, scratch.tail(), head, from, first, Math.min(to, first + TILE));
+        tile(base, panel, scratch.tail(), head, from, first, Math.min(to, first + TILE));
       }
     }
-    dk.write(keyHead, from, to - from, 1, t.keyGradients, paddedDim);
-    dv.write(keyHead, from, to - from, 1, t.valueGradients, paddedDim);
+    dk.write(keyHead, from, to - from, 1, base + keyGradients(panel), paddedDim);
+    dv.write(keyHead, from, to - from, 1, base + valueGradients(panel), paddedDim);
+  }
+
+  /** Keys in blocks of (hd, BLOCK). */
+  private long keysTransposed() {
+    return panelsAt;
+  }
+
+  /** Values in blocks of (hd, BLOCK). */
+  private long valuesTransposed(long panel) {
+    return panelsAt + panel;
+  }
+
+  /** Keys, (L, paddedDim). */
+  private long keys(long panel) {
+    return panelsAt + 2 * panel;
+  }
+
+  /** dk, (L, paddedDim). */
+  private long keyGradients(long panel) {
+    return panelsAt + 3 * panel;
+  }
+
+  /** dv, (L, paddedDim). */
+  private long valueGradients(long panel) {
+    return panelsAt + 4 * panel;
   }
 
   private static int pad(int keys) {
     return (keys + BLOCK - 1) / BLOCK * BLOCK;
-  }
-
-  private Tiles layOut(Scratch scratch, int keys) {
-    long panel = (long) pad(keys) * headDim;
-    long paddedPanel = (long) pad(keys) * paddedDim;
-    long tile = (long) TILE * paddedDim;
-    long scores = (long) TILE * BLOCK;
-    long[] at =
-        Tile.layOut(
-            scratch,
-            panel,
-            panel,
-            paddedPanel,
-            paddedPanel,
-            paddedPanel,
-            tile,
-            tile,
-            tile,
-            scores,
-            scores,
-            TILE,
-            paddedDim);
-    return new Tiles(
-        at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11]);
   }
 
   private int firstKey(int floor, int row) {
@@ -131,53 +141,55 @@ public final class AttentionBackward {
   }
 
   /** One tile of query rows against all the keys that it sees; {@code floor} begins the segment. */
-  private void tile(Tiles t, long tail, int head, int floor, int from, int to) {
+  private void tile(
+      long base, long panel, long tail, int head, int floor, int from, int to) {
     int rows = TileProduct.padRows(to - from);
-    q.read(head, from, to, shape.scale(), t.queries, rows, paddedDim);
-    dout.read(head, from, to, 1, t.outGradients, rows, paddedDim);
-    HeadMatrix.clear(t.queryGradients, (long) rows * paddedDim);
+    q.read(head, from, to, shape.scale(), base + queriesAt, rows, paddedDim);
+    dout.read(head, from, to, 1, base + outGradientsAt, rows, paddedDim);
+    HeadMatrix.clear(base + queryGradientsAt, (long) rows * paddedDim);
     for (int row = from; row < to; row++) {
-      out.read(head, row, row + 1, 1, t.row, 1, paddedDim);
+      out.read(head, row, row + 1, 1, base + rowAt, 1, paddedDim);
       float delta =
-          RmsNorm.dot(t.row, t.outGradients + 4L * paddedDim * (row - from), headDim, tail);
-      Memory.putFloat(t.deltas + 4L * (row - from), delta);
+          RmsNorm.dot(base + rowAt, base + outGradientsAt + 4L * paddedDim * (row - from), headDim, tail);
+      Memory.putFloat(base + deltasAt + 4L * (row - from), delta);
     }
     int block = (firstKey(floor, from) - floor) / BLOCK * BLOCK + floor;
     for (; block < to; block += BLOCK) {
       int keys = Math.min(BLOCK, to - block);
       // Also a multiple of rows, for the transposed products; padded columns are masked to zero.
       int columns = TileProduct.padColumns(TileProduct.padRows(keys));
-      block(t, head, floor, from, to, block, columns, TileProduct.padRows(keys));
+      block(base, panel, head, floor, from, to, block, columns);
     }
-    dq.write(head, from, to - from, shape.scale(), t.queryGradients, paddedDim);
+    dq.write(head, from, to - from, shape.scale(), base + queryGradientsAt, paddedDim);
   }
 
   private void block(
-      Tiles t, int head, int floor, int from, int to, int block, int columns, int keyRows) {
+      long base, long panel, int head, int floor, int from, int to, int block, int columns) {
+    int keyRows = TileProduct.padRows(Math.min(BLOCK, to - block));
     int rows = TileProduct.padRows(to - from);
     long wide = 4L * paddedDim;
     long pitch = 4L * BLOCK;
     long first = (long) block - floor;
-    long keysT = t.keysTransposed + 4 * first * headDim;
-    long valuesT = t.valuesTransposed + 4 * first * headDim;
+    long keysT = base + keysTransposed() + 4 * first * headDim;
+    long valuesT = base + valuesTransposed(panel) + 4 * first * headDim;
     TileProduct.multiply(
-        rows, columns, headDim, t.queries, wide, 4, keysT, pitch, t.scores, pitch, false);
+        rows, columns, headDim, base + queriesAt, wide, 4, keysT, pitch, base + scoresAt, pitch, false);
     TileProduct.multiply(
         rows,
         columns,
         headDim,
-        t.outGradients,
+        base + outGradientsAt,
         wide,
         4,
         valuesT,
         pitch,
-        t.scoreGradients,
+        base + scoreGradientsAt,
         pitch,
         false);
     for (int row = from; row < to; row++) {
       float lse = Memory.getFloat(logSumExp + head * logSumExpRowBytes + 4L * row);
       probabilities(
-          t.scores + pitch * (row - from),
+          base + scoresAt + pitch * (row - from),
           lse,
           firstKey(floor, row) - block,
           row + 1 - block,
@@ -188,39 +200,39 @@ public final class AttentionBackward {
         keyRows,
         paddedDim,
         to - from,
-        t.scores,
+        base + scoresAt,
         4,
         pitch,
-        t.outGradients,
+        base + outGradientsAt,
         wide,
-        t.valueGradients + first * wide,
+        base + valueGradients(panel) + first * wide,
         wide,
         true);
     for (int row = from; row < to; row++) {
-      scoreGradients(t, row - from, columns);
+      scoreGradients(base, row - from, columns);
     }
     TileProduct.multiply(
         keyRows,
         paddedDim,
         to - from,
-        t.scores,
+        base + scoresAt,
         4,
         pitch,
-        t.queries,
+        base + queriesAt,
         wide,
-        t.keyGradients + first * wide,
+        base + keyGradients(panel) + first * wide,
         wide,
         true);
     TileProduct.multiply(
         rows,
         paddedDim,
         columns,
-        t.scores,
+        base + scoresAt,
         pitch,
         4,
-        t.keys + first * wide,
+        base + keys(panel) + first * wide,
         wide,
-        t.queryGradients,
+        base + queryGradientsAt,
         wide,
         true);
   }
@@ -235,10 +247,10 @@ public final class AttentionBackward {
   }
 
   /** {@code dS = P · (dP - D)}, over P. */
-  private static void scoreGradients(Tiles t, int row, int columns) {
-    float delta = Memory.getFloat(t.deltas + 4L * row);
-    long scores = t.scores + 4L * BLOCK * row;
-    long gradients = t.scoreGradients + 4L * BLOCK * row;
+  private void scoreGradients(long base, int row, int columns) {
+    float delta = Memory.getFloat(base + deltasAt + 4L * row);
+    long scores = base + scoresAt + 4L * BLOCK * row;
+    long gradients = base + scoreGradientsAt + 4L * BLOCK * row;
     for (int i = 0; i < columns; i += Lanes.COUNT) {
       FloatVector p = Lanes.load(scores + 4L * i);
       Lanes.store(scores + 4L * i, p.mul(Lanes.load(gradients + 4L * i).sub(delta)));

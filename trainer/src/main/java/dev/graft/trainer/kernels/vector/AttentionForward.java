@@ -38,6 +38,14 @@ public final class AttentionForward {
   private final int paddedDim;
   private final int offset;
 
+  // Where a thread's tiles lie in its scratch. Sums, not objects: a step makes no garbage.
+  private final long queriesAt; // (TILE, hd)
+  private final long scoresAt; // (TILE, BLOCK)
+  private final long sumsAt; // (TILE, paddedDim)
+  private final long maximaAt; // (TILE)
+  private final long totalsAt; // (TILE, lanes)
+  private final long keysAt; // blocks of (hd, BLOCK), and behind them the values, (keys, paddedDim)
+
   /**
    * @param logSumExp (H, T) float32, or null if there will be no backward
    * @param offset query row i stands where key row {@code i + offset} stands
@@ -60,18 +68,13 @@ public final class AttentionForward {
     this.headDim = shape.headDim();
     this.paddedDim = TileProduct.padColumns(headDim);
     this.offset = offset;
+    this.queriesAt = 0;
+    this.scoresAt = Tile.after(queriesAt, (long) TILE * headDim);
+    this.sumsAt = Tile.after(scoresAt, (long) TILE * BLOCK);
+    this.maximaAt = Tile.after(sumsAt, (long) TILE * paddedDim);
+    this.totalsAt = Tile.after(maximaAt, TILE);
+    this.keysAt = Tile.after(totalsAt, (long) TILE * Lanes.COUNT);
   }
-
-  /** The addresses of a chunk's tiles in scratch, and where its keys begin. */
-  private record Tiles(
-      int firstKey,
-      long keys, // blocks of (hd, BLOCK)
-      long values, // (keys, paddedDim)
-      long queries, // (TILE, hd)
-      long scores, // (TILE, BLOCK)
-      long sums, // (TILE, paddedDim)
-      long maxima, // (TILE)
-      long totals) {} // (TILE, lanes)
 
   /**
    * All query heads of one key head, for the query rows {@code [from, to)}, at most {@link #CHUNK}.
@@ -81,14 +84,18 @@ public final class AttentionForward {
   public void chunk(Scratch scratch, int keyHead, int floor, int from, int to) {
     int firstKey = firstKey(floor, from);
     int lastKey = to + offset;
-    Tiles tiles = layOut(scratch, firstKey, lastKey - firstKey);
-    k.readTransposed(keyHead, firstKey, lastKey, BLOCK, tiles.keys, tiles.queries);
     int paddedKeys = (lastKey - firstKey + BLOCK - 1) / BLOCK * BLOCK;
-    v.read(keyHead, firstKey, lastKey, 1, tiles.values, paddedKeys, paddedDim);
+    long valuesAt = Tile.after(keysAt, (long) paddedKeys * headDim);
+    long base = scratch.reserve(Tile.after(valuesAt, (long) paddedKeys * paddedDim));
+    long values = base + valuesAt;
+    k.readTransposed(keyHead, firstKey, lastKey, BLOCK, base + keysAt, base + queriesAt);
+    v.read(keyHead, firstKey, lastKey, 1, values, paddedKeys, paddedDim);
     int group = shape.groupSize();
     for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
       for (int first = from; first < to; first += TILE) {
-        tile(tiles, scratch.tail(), head, floor, first, Math.min(to, first + TILE));
+        int end = Math.min(to, first + TILE);
+        tile(base, values, firstKey, head, floor, first, end);
+        finish(base, scratch.tail(), head, first, end);
       }
     }
   }
@@ -99,91 +106,64 @@ public final class AttentionForward {
     return (int) Math.max(floor, row + offset - (long) shape.window() + 1);
   }
 
-  private Tiles layOut(Scratch scratch, int firstKey, int keys) {
-    long padded = (keys + BLOCK - 1) / BLOCK * (long) BLOCK;
-    long[] sizes = {
-      padded * headDim,
-      padded * paddedDim,
-      (long) TILE * headDim,
-      (long) TILE * BLOCK,
-      (long) TILE * paddedDim,
-      TILE,
-      (long) TILE * Lanes.COUNT
-    };
-    long[] at = Tile.layOut(scratch, sizes);
-    return new Tiles(firstKey, at[0], at[1], at[2], at[3], at[4], at[5], at[6]);
-  }
-
-  private void tile(Tiles t, long tail, int head, int floor, int from, int to) {
+  /** One tile of query rows of a head against all the keys that it sees. */
+  private void tile(
+      long base, long allValues, int firstKey, int head, int floor, int from, int to) {
     int rows = TileProduct.padRows(to - from);
-    q.read(head, from, to, shape.scale(), t.queries, rows, headDim);
-    HeadMatrix.clear(t.sums, (long) rows * paddedDim);
-    HeadMatrix.clear(t.totals, (long) TILE * Lanes.COUNT);
+    long queries = base + queriesAt;
+    long scores = base + scoresAt;
+    long sums = base + sumsAt;
+    q.read(head, from, to, shape.scale(), queries, rows, headDim);
+    HeadMatrix.clear(sums, (long) rows * paddedDim);
+    HeadMatrix.clear(base + totalsAt, (long) TILE * Lanes.COUNT);
     for (int r = 0; r < TILE; r++) {
-      Memory.putFloat(t.maxima + 4L * r, Float.NEGATIVE_INFINITY);
+      Memory.putFloat(base + maximaAt + 4L * r, Float.NEGATIVE_INFINITY);
     }
+    long query = 4L * headDim;
+    long score = 4L * BLOCK;
+    long wide = 4L * paddedDim;
     int lastKey = to + offset;
-    int block = (firstKey(floor, from) - t.firstKey) / BLOCK * BLOCK + t.firstKey;
+    int block = (firstKey(floor, from) - firstKey) / BLOCK * BLOCK + firstKey;
     for (; block < lastKey; block += BLOCK) {
       int columns = TileProduct.padColumns(Math.min(BLOCK, lastKey - block));
-      long keys = t.keys + 4L * (block - t.firstKey) * headDim;
+      long keys = base + keysAt + (block - firstKey) * query;
+      long values = allValues + (block - firstKey) * wide;
       TileProduct.multiply(
-          rows,
-          columns,
-          headDim,
-          t.queries,
-          4L * headDim,
-          4,
-          keys,
-          4L * BLOCK,
-          t.scores,
-          4L * BLOCK,
-          false);
+          rows, columns, headDim, queries, query, 4, keys, score, scores, score, false);
       for (int row = from; row < to; row++) {
-        softmaxRow(t, row - from, firstKey(floor, row) - block, row + offset + 1 - block, columns);
+        int first = firstKey(floor, row) - block;
+        softmaxRow(base, row - from, first, row + offset + 1 - block, columns);
       }
-      long values = t.values + 4L * (block - t.firstKey) * paddedDim;
       TileProduct.multiply(
-          rows,
-          paddedDim,
-          columns,
-          t.scores,
-          4L * BLOCK,
-          4,
-          values,
-          4L * paddedDim,
-          t.sums,
-          4L * paddedDim,
-          true);
+          rows, paddedDim, columns, scores, score, 4, values, wide, sums, wide, true);
     }
-    finish(t, tail, head, from, to);
   }
 
   /**
    * Turns a row of scores into {@code exp(score - max)}, and brings what was summed so far to the
    * new maximum. Columns outside {@code [from, to)} are masked.
    */
-  private void softmaxRow(Tiles t, int row, int from, int to, int columns) {
-    long scores = t.scores + 4L * BLOCK * row;
+  private void softmaxRow(long base, int row, int from, int to, int columns) {
+    long scores = base + scoresAt + 4L * BLOCK * row;
     Tile.fillOutside(scores, from, to, columns, Float.NEGATIVE_INFINITY);
     FloatVector largest = Lanes.load(scores);
     for (int i = Lanes.COUNT; i < columns; i += Lanes.COUNT) {
       largest = Lanes.max(largest, Lanes.load(scores + 4L * i));
     }
-    float before = Memory.getFloat(t.maxima + 4L * row);
+    float before = Memory.getFloat(base + maximaAt + 4L * row);
     float max = Math.max(before, largest.reduceLanes(VectorOperators.MAX));
     if (max == Float.NEGATIVE_INFINITY) {
       HeadMatrix.clear(scores, columns);
       return;
     }
-    long totals = t.totals + 4L * Lanes.COUNT * row;
+    long totals = base + totalsAt + 4L * Lanes.COUNT * row;
     FloatVector total = Lanes.load(totals);
     if (max > before) {
-      Memory.putFloat(t.maxima + 4L * row, max);
+      Memory.putFloat(base + maximaAt + 4L * row, max);
       FloatVector shrink =
           VectorMath.expNotPositive(FloatVector.broadcast(Lanes.FLOATS, before - max));
       total = total.mul(shrink);
-      long sums = t.sums + 4L * paddedDim * row;
+      long sums = base + sumsAt + 4L * paddedDim * row;
       for (int i = 0; i < paddedDim; i += Lanes.COUNT) {
         Lanes.store(sums + 4L * i, Lanes.load(sums + 4L * i).mul(shrink));
       }
@@ -196,13 +176,13 @@ public final class AttentionForward {
     Lanes.store(totals, total);
   }
 
-  private void finish(Tiles t, long tail, int head, int from, int to) {
+  private void finish(long base, long tail, int head, int from, int to) {
     for (int row = from; row < to; row++) {
       int r = row - from;
-      float total = Lanes.sum(Lanes.load(t.totals + 4L * Lanes.COUNT * r), tail);
-      out.writeRow(head, row, 1 / total, t.sums + 4L * paddedDim * r);
+      float total = Lanes.sum(Lanes.load(base + totalsAt + 4L * Lanes.COUNT * r), tail);
+      out.writeRow(head, row, 1 / total, base + sumsAt + 4L * paddedDim * r);
       if (logSumExp != 0) {
-        double max = Memory.getFloat(t.maxima + 4L * r);
+        double max = Memory.getFloat(base + maximaAt + 4L * r);
         long at = logSumExp + head * logSumExpRowBytes + 4L * row;
         Memory.putFloat(at, (float) (max + Math.log(total)));
       }

@@ -23,6 +23,11 @@ final class Tile {
     return at;
   }
 
+  /** The offset behind a run of floats that begins at {@code offset}, rounded up to 64 bytes. */
+  static long after(long offset, long floats) {
+    return (offset + 4 * floats + 63) / 64 * 64;
+  }
+
   /** Overwrites a row of {@code columns} floats outside of {@code [from, to)}. */
   static void fillOutside(long row, int from, int to, int columns, float value) {
     for (int i = 0; i < Math.min(from, columns); i++) {
