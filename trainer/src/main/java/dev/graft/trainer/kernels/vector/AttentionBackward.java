@@ -141,8 +141,7 @@ public final class AttentionBackward {
   }
 
   /** One tile of query rows against all the keys that it sees; {@code floor} begins the segment. */
-  private void tile(
-      long base, long panel, long tail, int head, int floor, int from, int to) {
+  private void tile(long base, long panel, long tail, int head, int floor, int from, int to) {
     int rows = TileProduct.padRows(to - from);
     q.read(head, from, to, shape.scale(), base + queriesAt, rows, paddedDim);
     dout.read(head, from, to, 1, base + outGradientsAt, rows, paddedDim);
@@ -150,7 +149,8 @@ public final class AttentionBackward {
     for (int row = from; row < to; row++) {
       out.read(head, row, row + 1, 1, base + rowAt, 1, paddedDim);
       float delta =
-          RmsNorm.dot(base + rowAt, base + outGradientsAt + 4L * paddedDim * (row - from), headDim, tail);
+          RmsNorm.dot(
+              base + rowAt, base + outGradientsAt + 4L * paddedDim * (row - from), headDim, tail);
       Memory.putFloat(base + deltasAt + 4L * (row - from), delta);
     }
     int block = (firstKey(floor, from) - floor) / BLOCK * BLOCK + floor;
@@ -173,7 +173,17 @@ public final class AttentionBackward {
     long keysT = base + keysTransposed() + 4 * first * headDim;
     long valuesT = base + valuesTransposed(panel) + 4 * first * headDim;
     TileProduct.multiply(
-        rows, columns, headDim, base + queriesAt, wide, 4, keysT, pitch, base + scoresAt, pitch, false);
+        rows,
+        columns,
+        headDim,
+        base + queriesAt,
+        wide,
+        4,
+        keysT,
+        pitch,
+        base + scoresAt,
+        pitch,
+        false);
     TileProduct.multiply(
         rows,
         columns,
