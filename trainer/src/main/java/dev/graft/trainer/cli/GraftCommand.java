@@ -23,6 +23,8 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       CheckCommand.class,
       TokenizeCommand.class,
+      SplitCommand.class,
+      ConvertCommand.class,
       PlanCommand.class,
       BenchCommand.class,
       DoctorCommand.class,

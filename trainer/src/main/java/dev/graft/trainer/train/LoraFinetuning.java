@@ -5,7 +5,9 @@ import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.tokenizer.ChatFormats;
 import dev.graft.tokenizer.ConversationEncoder;
+import dev.graft.tokenizer.DataFormat;
 import dev.graft.tokenizer.EncodingOptions;
+import dev.graft.tokenizer.split.BillOfMaterials;
 import dev.graft.trainer.config.DataConfig;
 import dev.graft.trainer.config.LoraConfig;
 import dev.graft.trainer.config.RunConfig;
@@ -71,6 +73,7 @@ public final class LoraFinetuning {
       try (RunFolder folder = RunFolder.create(config.output(), overwrite);
           MetricsWriter metrics = MetricsWriter.open(folder.metrics())) {
         AtomicFiles.writeText(folder.config(), config.toYaml());
+        AtomicFiles.writeText(folder.config().resolveSibling("data.json"), finetuning.materials());
         return finetuning.train(base, data, adapter, folder, metrics);
       }
     } catch (IOException e) {
@@ -113,6 +116,17 @@ public final class LoraFinetuning {
         "data     %,d training and %,d validation examples, the longest of %,d tokens"
             .formatted(data.train().size(), data.validation().size(), data.longest()));
     return data;
+  }
+
+  /** Which files and rows this run learns from and is measured on. */
+  private String materials() {
+    DataConfig data = config.data();
+    DataFormat format = DataFormat.valueOf(data.format().name());
+    BillOfMaterials materials = new BillOfMaterials();
+    data.train().forEach(file -> materials.add("train", file, format, data.columnNames()));
+    data.validation()
+        .forEach(file -> materials.add("validation", file, format, data.columnNames()));
+    return materials.json();
   }
 
   private ConversationEncoder encoder(BaseModel base) {
