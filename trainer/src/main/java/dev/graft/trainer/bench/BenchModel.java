@@ -18,12 +18,16 @@ final class BenchModel implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final TimedKernels kernels;
   private final Llama model;
+  // Ctrl-C leaves nothing behind either.
+  private final Thread cleanUp;
 
   private BenchModel(Path folder, Checkpoint checkpoint, TimedKernels kernels) {
     this.folder = folder;
     this.checkpoint = checkpoint;
     this.kernels = kernels;
     this.model = Llama.load(kernels, checkpoint);
+    this.cleanUp = new Thread(() -> delete(folder), "graft-bench-clean-up");
+    Runtime.getRuntime().addShutdownHook(cleanUp);
   }
 
   /**
@@ -65,6 +69,7 @@ final class BenchModel implements AutoCloseable {
   public void close() {
     kernels.close();
     checkpoint.close();
+    Runtime.getRuntime().removeShutdownHook(cleanUp);
     delete(folder);
   }
 
