@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * A run's folder: {@code config.yaml}, {@code metrics.jsonl}, {@code checkpoints/step-000050/},
- * {@code adapter/}, {@code report.html}.
+ * A run's folder: {@code config.yaml}, {@code data.json}, {@code metrics.jsonl}, {@code
+ * checkpoints/step-000050/}, {@code adapter/}, {@code report.html}.
  *
  * <p>{@link #create} refuses a folder that holds a run. With {@code overwrite} the old run's files,
  * and no others, are moved aside; {@link #begun} deletes them once the new run is under way, and
@@ -26,7 +26,7 @@ public final class RunFolder implements AutoCloseable {
   /** What graft writes, relative to the folder; anything else in there is somebody else's. */
   private static final Pattern OWN =
       Pattern.compile(
-          "(config\\.yaml|metrics\\.jsonl|samples\\.jsonl|report\\.html"
+          "(config\\.yaml|data\\.json|metrics\\.jsonl|samples\\.jsonl|report\\.html"
               + "|adapter/(adapter_config\\.json|adapter_model\\.safetensors|README\\.md)"
               + "|checkpoints/step-\\d+/.*"
               + "|(adapter|checkpoints/step-\\d+)\\.tmp-[^/]+/.*"
