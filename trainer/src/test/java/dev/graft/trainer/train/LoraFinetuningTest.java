@@ -119,7 +119,8 @@ class LoraFinetuningTest {
       assertThat(adapter.config().rank()).isEqualTo(4);
     }
     assertThat(names(folder.resolve("run")))
-        .containsExactlyInAnyOrder("adapter", "checkpoints", "config.yaml", "metrics.jsonl");
+        .containsExactlyInAnyOrder(
+            "adapter", "checkpoints", "config.yaml", "data.json", "metrics.jsonl");
     assertThat(names(folder.resolve("run/checkpoints")))
         .containsExactlyInAnyOrder("step-000010", "step-000012");
   }
