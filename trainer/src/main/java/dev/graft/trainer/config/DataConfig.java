@@ -61,7 +61,14 @@ public record DataConfig(
     @Key(
             value = "fill micro-batches with several examples each; exact, examples do not mix",
             byDefault = "true")
-        boolean packing) {
+        boolean packing,
+    @Key(
+            value =
+                "shuffled examples that are packed together, their micro-batches then dealt out"
+                    + " to steps: batch-size is then their number on average; 0 packs each step by"
+                    + " itself, with exactly batch-size examples",
+            byDefault = "256")
+        int packingWindow) {
 
   public DataConfig {
     train = List.copyOf(train);
@@ -90,6 +97,7 @@ public record DataConfig(
         "max-length",
         "is %d, has to be at least 2: one token to read and one to predict",
         maxLength.orElse(0));
+    unless(packingWindow >= 0, "packing-window", "is %d, has to be at least 0", packingWindow);
   }
 
   /** What keys are called in the files, by the name that they have here. */

@@ -1,22 +1,64 @@
 package dev.graft.trainer.data;
 
 import dev.graft.tokenizer.TokenSequence;
+import dev.graft.trainer.model.TokenBatch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Which examples each optimizer step learns from. Step and seed alone decide, so that a run can be
- * continued from any step. An epoch's last step has what is left.
+ * continued from any step.
  *
- * @param examples all training examples
- * @param batchSize examples per optimizer step
- * @param shuffle whether every epoch has an order of its own
- * @param seed decides those orders
- * @param packing how a step's examples become micro-batches
+ * <p>Shuffled examples are packed in a window of several steps, see {@link StepPlanner}; examples
+ * that are not shuffled, or not packed, come in order, {@code batchSize} at a time.
  */
-public record EpochOrder(
-    List<TokenSequence> examples, int batchSize, boolean shuffle, long seed, Packing packing) {
+public final class EpochOrder {
+
+  private final List<TokenSequence> examples;
+  private final int batchSize;
+  private final boolean shuffle;
+  private final long seed;
+  private final Packing packing;
+  private final int window;
+
+  // The epoch that was asked for last: a run goes through an epoch step by step.
+  private int plannedEpoch = -1;
+  private List<PlannedStep> planned = List.of();
+
+  /**
+   * @param examples all training examples
+   * @param batchSize examples per optimizer step
+   * @param shuffle whether every epoch has an order of its own
+   * @param seed decides those orders
+   * @param packing how examples become micro-batches
+   * @param window shuffled examples that are packed together, at least; 0 for those of each step
+   */
+  public EpochOrder(
+      List<TokenSequence> examples,
+      int batchSize,
+      boolean shuffle,
+      long seed,
+      Packing packing,
+      int window) {
+    this.examples = examples;
+    this.batchSize = batchSize;
+    this.shuffle = shuffle;
+    this.seed = seed;
+    this.packing = packing;
+    this.window = window;
+  }
+
+  /** All training examples. */
+  public List<TokenSequence> examples() {
+    return examples;
+  }
+
+  /** How examples become micro-batches. */
+  public Packing packing() {
+    return packing;
+  }
 
   /** Optimizer steps in one pass over the data. */
   public int stepsPerEpoch() {
@@ -30,38 +72,45 @@ public record EpochOrder(
    */
   public StepBatch step(int step) {
     int epoch = step / stepsPerEpoch();
-    int from = step % stepsPerEpoch() * batchSize;
-    int to = Math.min(from + batchSize, examples.size());
-    int[] order = order(epoch);
-    List<Integer> chosen = new ArrayList<>();
-    List<TokenSequence> sequences = new ArrayList<>();
-    for (int i = from; i < to; i++) {
-      chosen.add(order[i]);
-      sequences.add(examples.get(order[i]));
+    PlannedStep chosen = steps(epoch).get(step % stepsPerEpoch());
+    List<TokenBatch> microBatches = new ArrayList<>();
+    for (List<Integer> members : chosen.microBatches()) {
+      microBatches.add(Packing.layOut(members.stream().map(examples::get).toList()));
     }
-    return new StepBatch(epoch, List.copyOf(chosen), packing.pack(sequences));
+    List<Integer> members = chosen.microBatches().stream().flatMap(List::stream).toList();
+    return new StepBatch(epoch, members, List.copyOf(microBatches));
   }
 
-  /** How full the first epoch's micro-batches are; other orders come out much alike. */
+  /** How full the first epoch's micro-batches are; other epochs come out much alike. */
   public Packing.Fullness fullness() {
-    int[] order = order(0);
+    int[] lengths = lengths();
     Packing.Fullness fullness = Packing.Fullness.NONE;
-    for (int from = 0; from < order.length; from += batchSize) {
-      List<TokenSequence> chosen = new ArrayList<>();
-      for (int i = from; i < Math.min(from + batchSize, order.length); i++) {
-        chosen.add(examples.get(order[i]));
+    for (PlannedStep step : steps(0)) {
+      for (List<Integer> members : step.microBatches()) {
+        long tokens = members.stream().mapToLong(i -> lengths[i]).sum();
+        fullness = fullness.plus(packing.fullness(tokens));
       }
-      fullness = fullness.plus(packing.fullness(chosen));
     }
     return fullness;
   }
 
+  private int[] lengths() {
+    return examples.stream().mapToInt(TokenSequence::length).toArray();
+  }
+
+  private List<PlannedStep> steps(int epoch) {
+    if (epoch != plannedEpoch) {
+      StepPlanner planner = new StepPlanner(lengths(), batchSize, packing);
+      boolean together = shuffle && packing.several() && window > 0;
+      planned = together ? planner.packed(order(epoch), window) : planner.inOrder(order(epoch));
+      plannedEpoch = epoch;
+    }
+    return planned;
+  }
+
   /** The order of one epoch: Fisher-Yates, keyed by seed and epoch. */
   private int[] order(int epoch) {
-    int[] order = new int[examples.size()];
-    for (int i = 0; i < order.length; i++) {
-      order[i] = i;
-    }
+    int[] order = IntStream.range(0, examples.size()).toArray();
     if (!shuffle) {
       return order;
     }

@@ -48,25 +48,20 @@ public record Packing(int maxTokens, boolean several) {
   public List<TokenBatch> pack(List<TokenSequence> sequences) {
     List<TokenBatch> batches = new ArrayList<>();
     for (List<Integer> bin : bins(lengths(sequences))) {
-      List<Sequence> members = new ArrayList<>();
-      for (int index : bin) {
-        TokenSequence sequence = sequences.get(index);
-        members.add(new Sequence(sequence.inputIds(), sequence.target()));
-      }
-      batches.add(TokenBatch.of(members));
+      batches.add(layOut(bin.stream().map(sequences::get).toList()));
     }
     return List.copyOf(batches);
   }
 
-  /** How full {@link #pack} would make the micro-batches of these sequences. */
-  public Fullness fullness(List<TokenSequence> sequences) {
-    int[] lengths = lengths(sequences);
-    Fullness fullness = Fullness.NONE;
-    for (List<Integer> bin : bins(lengths)) {
-      long tokens = bin.stream().mapToLong(index -> lengths[index]).sum();
-      fullness = fullness.plus(new Fullness(1, tokens, Math.max(tokens, maxTokens)));
-    }
-    return fullness;
+  /** One micro-batch of these sequences, in this order. */
+  static TokenBatch layOut(List<TokenSequence> sequences) {
+    return TokenBatch.of(
+        sequences.stream().map(s -> new Sequence(s.inputIds(), s.target())).toList());
+  }
+
+  /** How full one micro-batch of so many tokens is. */
+  Fullness fullness(long tokens) {
+    return new Fullness(1, tokens, Math.max(tokens, maxTokens));
   }
 
   private static int[] lengths(List<TokenSequence> sequences) {
@@ -79,7 +74,7 @@ public record Packing(int maxTokens, boolean several) {
    *
    * @return indices into {@code lengths}, a list for each micro-batch
    */
-  private List<List<Integer>> bins(int[] lengths) {
+  List<List<Integer>> bins(int[] lengths) {
     if (!several) {
       return IntStream.range(0, lengths.length).mapToObj(List::of).toList();
     }

@@ -236,7 +236,12 @@ public final class LoraFinetuning {
     TrainingConfig training = config.training();
     Packing packing = new Packing(training.microBatchTokens(), config.data().packing());
     return new EpochOrder(
-        data.train(), training.batchSize(), training.shuffle(), training.seed(), packing);
+        data.train(),
+        training.batchSize(),
+        training.shuffle(),
+        training.seed(),
+        packing,
+        config.data().packingWindow());
   }
 
   private static String describe(Packing.Fullness fullness, Packing packing) {

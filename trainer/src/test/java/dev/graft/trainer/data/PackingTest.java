@@ -23,6 +23,23 @@ class PackingTest {
     return new TokenSequence(ids, target, Origin.MEMORY);
   }
 
+  private static EpochOrder wholeAsOneStep(List<TokenSequence> sequences, Packing packing) {
+    return new EpochOrder(sequences, sequences.size(), false, 0, packing, 0);
+  }
+
+  /** Lengths between 2 and 601 tokens; no two sequences share an id. */
+  private static List<TokenSequence> manySequences(int count) {
+    Random random = new Random(7);
+    List<TokenSequence> sequences = new ArrayList<>();
+    int next = 0;
+    for (int i = 0; i < count; i++) {
+      int length = 2 + random.nextInt(600);
+      sequences.add(sequence(length, next));
+      next += length;
+    }
+    return sequences;
+  }
+
   @Test
   void theLongestGoFirstAndEachWhereItFitsTightest() {
     List<TokenSequence> sequences =
@@ -39,21 +56,15 @@ class PackingTest {
 
   @Test
   void everySequenceIsLaidOutOnceAndMicroBatchesAreNearlyFull() {
-    Random random = new Random(7);
-    List<TokenSequence> sequences = new ArrayList<>();
-    int next = 0;
-    for (int i = 0; i < 207; i++) {
-      int length = 2 + random.nextInt(600);
-      sequences.add(sequence(length, next));
-      next += length;
-    }
+    List<TokenSequence> sequences = manySequences(207);
+    int next = sequences.stream().mapToInt(TokenSequence::length).sum();
     Packing packing = new Packing(1024, true);
     List<TokenBatch> bins = packing.pack(sequences);
     List<Integer> ids = new ArrayList<>();
     bins.forEach(bin -> Arrays.stream(bin.ids()).forEach(ids::add));
     assertThat(ids).hasSize(next).doesNotHaveDuplicates();
     assertThat(bins).allMatch(bin -> bin.tokens() <= 1024);
-    Packing.Fullness fullness = packing.fullness(sequences);
+    Packing.Fullness fullness = wholeAsOneStep(sequences, packing).fullness();
     assertThat(fullness.tokens()).isEqualTo(next);
     assertThat(fullness.microBatches()).isEqualTo(bins.size());
     assertThat(fullness.share()).isEqualTo(next / (1024.0 * bins.size())).isGreaterThan(0.98);
@@ -63,7 +74,7 @@ class PackingTest {
   @Test
   void aSequenceBeyondTheLimitFillsItsOwnMicroBatch() {
     Packing.Fullness fullness =
-        new Packing(10, true).fullness(List.of(sequence(25, 0), sequence(5, 30)));
+        wholeAsOneStep(List.of(sequence(25, 0), sequence(5, 30)), new Packing(10, true)).fullness();
     assertThat(fullness).isEqualTo(new Packing.Fullness(2, 30, 35));
   }
 
@@ -77,7 +88,7 @@ class PackingTest {
   void everyEpochSeesEveryExampleOnceInItsOwnOrder() {
     List<TokenSequence> examples = new ArrayList<>();
     IntStream.range(0, 31).forEach(i -> examples.add(sequence(2, i)));
-    EpochOrder order = new EpochOrder(examples, 7, true, 5, new Packing(100, true));
+    EpochOrder order = new EpochOrder(examples, 7, true, 5, new Packing(100, true), 0);
     assertThat(order.stepsPerEpoch()).isEqualTo(5);
     List<List<Integer>> epochs = new ArrayList<>();
     for (int epoch = 0; epoch < 2; epoch++) {
@@ -93,6 +104,53 @@ class PackingTest {
     }
     assertThat(epochs.get(0)).isNotEqualTo(epochs.get(1));
     assertThat(order.step(3).examples()).isEqualTo(order.step(3).examples());
+  }
+
+  @Test
+  void aWindowOfShuffledExamplesFillsTheMicroBatchesOfSmallSteps() {
+    List<TokenSequence> examples = manySequences(1207);
+    Packing packing = new Packing(1024, true);
+    EpochOrder alone = new EpochOrder(examples, 8, true, 5, packing, 0);
+    EpochOrder together = new EpochOrder(examples, 8, true, 5, packing, 256);
+    assertThat(alone.fullness().share()).isLessThan(0.85);
+    assertThat(together.fullness().share()).isGreaterThan(0.97);
+    assertThat(together.stepsPerEpoch()).isEqualTo(alone.stepsPerEpoch());
+    for (int epoch = 0; epoch < 2; epoch++) {
+      List<Integer> seen = new ArrayList<>();
+      List<Integer> sizes = new ArrayList<>();
+      for (int i = 0; i < together.stepsPerEpoch(); i++) {
+        StepBatch step = together.step(epoch * together.stepsPerEpoch() + i);
+        assertThat(step.microBatches()).hasSizeBetween(2, 3);
+        assertThat(step.tokens())
+            .isEqualTo(step.examples().stream().mapToInt(e -> examples.get(e).length()).sum());
+        seen.addAll(step.examples());
+        sizes.add(step.examples().size());
+      }
+      assertThat(seen).hasSize(1207).doesNotHaveDuplicates();
+      // A window's last micro-batch holds what is left: many short examples.
+      assertThat(sizes.stream().filter(size -> size >= 5 && size <= 11).count())
+          .isGreaterThan(sizes.size() * 9 / 10);
+    }
+    assertThat(together.step(0).examples()).isNotEqualTo(together.step(151).examples());
+    assertThat(new EpochOrder(examples, 8, true, 5, packing, 256).step(170).examples())
+        .isEqualTo(together.step(170).examples());
+  }
+
+  @Test
+  void whereAMicroBatchHoldsMoreThanAStepsExamplesStepsStayExact() {
+    List<TokenSequence> examples = manySequences(31);
+    EpochOrder order = new EpochOrder(examples, 2, true, 5, new Packing(8192, true), 256);
+    for (int i = 0; i < 15; i++) {
+      assertThat(order.step(i).examples()).hasSize(2);
+    }
+    assertThat(order.step(15).examples()).hasSize(1);
+  }
+
+  @Test
+  void withoutShufflingTheOrderOfTheDataStays() {
+    List<TokenSequence> examples = manySequences(31);
+    EpochOrder order = new EpochOrder(examples, 7, false, 5, new Packing(1024, true), 256);
+    assertThat(order.step(1).examples()).containsExactlyInAnyOrder(7, 8, 9, 10, 11, 12, 13);
   }
 
   @Test
