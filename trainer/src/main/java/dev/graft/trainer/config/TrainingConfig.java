@@ -27,8 +27,9 @@ public record TrainingConfig(
     @Key(value = "conversations per optimizer step", byDefault = "8") int batchSize,
     @Key(
             value =
-                "tokens computed at once: bounds memory; gradients accumulate, so that a step's result"
-                    + " does not depend on it (which examples share a step does: data.packing-window)",
+                "tokens computed at once: bounds memory; gradients accumulate, so that a step's"
+                    + " result does not depend on it (which examples share a step does:"
+                    + " data.packing-window)",
             byDefault = "2048")
         int microBatchTokens,
     @Key(

@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
  * conversations of 525 tokens a step and micro-batches of 2,048. So the examples of several steps,
  * the shuffle window, are packed together and their micro-batches dealt out: every step has as many
  * of them as the next, or one more, and nearly as many examples. A window that is no larger than
- * needed keeps chance in what meets in a micro-batch: packing decides by length, and would lay out a
- * whole data set the same way in every epoch.
+ * needed keeps chance in what meets in a micro-batch: packing decides by length, and would lay out
+ * a whole data set the same way in every epoch.
  *
  * @param lengths of all examples, in tokens
  * @param batchSize examples of a step
@@ -24,7 +24,9 @@ import java.util.stream.IntStream;
  */
 record StepPlanner(int[] lengths, int batchSize, Packing packing) {
 
-  /** Every step has exactly {@code batchSize} examples, in the given order; the last what is left. */
+  /**
+   * Every step has exactly {@code batchSize} examples, in the given order; the last what is left.
+   */
   List<PlannedStep> inOrder(int[] order) {
     List<PlannedStep> steps = new ArrayList<>();
     for (int from = 0; from < order.length; from += batchSize) {
@@ -76,7 +78,8 @@ record StepPlanner(int[] lengths, int batchSize, Packing packing) {
       step.add(next);
       withOneMore -= step.size() > fewest ? 1 : 0;
     }
-    steps.sort(comparingInt(dealt -> dealt.stream().flatMap(List::stream).min(naturalOrder()).get()));
+    steps.sort(
+        comparingInt(dealt -> dealt.stream().flatMap(List::stream).min(naturalOrder()).get()));
     return steps;
   }
 

@@ -311,8 +311,8 @@ public final class LoraFinetuning {
         batch.examples().stream().map(i -> data.train().get(i).origin().toString()).toList();
     return new UserException(
         ("step %d: loss %s and gradient norm %s are not both finite numbers, so the run ended"
-                + " before this update. Lower training.learning-rate (now %s), or look at the rows of"
-                + " this step: %s. Checkpoints before it are in %s.")
+             + " before this update. Lower training.learning-rate (now %s), or look at the rows of"
+             + " this step: %s. Checkpoints before it are in %s.")
             .formatted(
                 step,
                 outcome.loss(),

@@ -201,7 +201,8 @@ abstract class GoldenRunContract {
   }
 
   private static EpochOrder order(List<TokenSequence> examples, int microBatchTokens) {
-    return new EpochOrder(examples, examples.size(), false, 0, new Packing(microBatchTokens, true), 256);
+    return new EpochOrder(
+        examples, examples.size(), false, 0, new Packing(microBatchTokens, true), 256);
   }
 
   private JsonNode json(String name) throws IOException {
