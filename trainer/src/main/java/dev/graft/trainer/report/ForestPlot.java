@@ -21,7 +21,13 @@ public record ForestPlot(List<Row> rows, boolean zero) {
    * @param text what is written beside it
    */
   public record Row(
-      String group, String label, double low, double estimate, double high, String css, String text) {}
+      String group,
+      String label,
+      double low,
+      double estimate,
+      double high,
+      String css,
+      String text) {}
 
   public ForestPlot {
     rows = List.copyOf(rows);
@@ -34,7 +40,8 @@ public record ForestPlot(List<Row> rows, boolean zero) {
     }
     double least = rows.stream().mapToDouble(Row::low).min().orElseThrow();
     double most = rows.stream().mapToDouble(Row::high).max().orElseThrow();
-    Ticks scale = Ticks.covering(zero ? Math.min(0, least) : least, zero ? Math.max(0, most) : most, 4);
+    Ticks scale =
+        Ticks.covering(zero ? Math.min(0, least) : least, zero ? Math.max(0, most) : most, 4);
     var html = new StringBuilder("<div class=\"forest\">\n");
     for (Row row : rows) {
       if (!row.group().isEmpty()) {

@@ -113,8 +113,8 @@ public record LineChart(String x, String y, List<Series> series) {
   private String legend() {
     var html = new StringBuilder("<div class=\"legend\">");
     for (int i = 0; i < series.size(); i++) {
-      html.append("<span class=\"s%d\"><i></i>%s</span>"
-          .formatted(i, Html.escaped(series.get(i).name())));
+      html.append(
+          "<span class=\"s%d\"><i></i>%s</span>".formatted(i, Html.escaped(series.get(i).name())));
     }
     return html.append("</div>\n").toString();
   }

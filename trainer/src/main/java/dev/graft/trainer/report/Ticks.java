@@ -29,8 +29,10 @@ public record Ticks(double low, double high, double step) {
     }
     double raw = (to - from) / Math.max(1, about);
     double power = Math.pow(10, Math.floor(Math.log10(raw)));
-    double step = raw <= power ? power : raw <= 2 * power ? 2 * power : raw <= 5 * power
-        ? 5 * power : 10 * power;
+    double step =
+        raw <= power
+            ? power
+            : raw <= 2 * power ? 2 * power : raw <= 5 * power ? 5 * power : 10 * power;
     return new Ticks(Math.floor(from / step) * step, Math.ceil(to / step) * step, step);
   }
 
