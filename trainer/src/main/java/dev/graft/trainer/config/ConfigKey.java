@@ -99,7 +99,7 @@ record ConfigKey(String path, RecordComponent component, Key key) {
       return Kind.TRUTH;
     } else if (type == List.class) {
       return Kind.TEXTS;
-    } else if (type == String.class || holds(Path.class)) {
+    } else if (holds(String.class) || holds(Path.class)) {
       return Kind.TEXT;
     }
     throw new IllegalStateException(path + " has a type that no YAML value has: " + type);

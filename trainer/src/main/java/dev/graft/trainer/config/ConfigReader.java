@@ -87,7 +87,7 @@ public final class ConfigReader {
     return bind(settings, overrides, file.toString(), name);
   }
 
-  private static String text(Path file) {
+  static String text(Path file) {
     try {
       if (Files.isDirectory(file)) {
         throw new ConfigException(file + ": is a folder, a YAML file is needed");

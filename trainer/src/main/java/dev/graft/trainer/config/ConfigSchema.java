@@ -32,6 +32,11 @@ public final class ConfigSchema {
       }
     }
     schema.putAll(object(properties, required));
+    return printed(schema);
+  }
+
+  /** Pretty-printed, ending in a line feed. */
+  static String printed(Map<String, Object> schema) {
     return JsonMapper.builder()
             .build()
             .writerWithDefaultPrettyPrinter()
@@ -59,7 +64,7 @@ public final class ConfigSchema {
     return object(properties, required);
   }
 
-  private static Map<String, Object> object(Map<String, Object> properties, List<String> required) {
+  static Map<String, Object> object(Map<String, Object> properties, List<String> required) {
     var object = new LinkedHashMap<String, Object>();
     object.put("type", "object");
     object.put("additionalProperties", false);
@@ -70,7 +75,7 @@ public final class ConfigSchema {
     return object;
   }
 
-  private static Map<String, Object> property(ConfigKey key) {
+  static Map<String, Object> property(ConfigKey key) {
     var property = new LinkedHashMap<String, Object>();
     property.put("description", key.key().value());
     switch (key.kind()) {

@@ -1,7 +1,7 @@
 package dev.graft.trainer.config;
 
 /** What a record's constructor throws; the reader adds the section, the file and the line. */
-final class InvalidSetting extends IllegalArgumentException {
+public final class InvalidSetting extends IllegalArgumentException {
 
   private static final long serialVersionUID = 1L;
 
@@ -25,9 +25,10 @@ final class InvalidSetting extends IllegalArgumentException {
     return problem;
   }
 
+  /** Throws where something does not hold of a key of the record's own section. */
   // The annotation that is asked for would be a dependency for this one method.
   @SuppressWarnings("AnnotateFormatMethod")
-  static void unless(boolean holds, String key, String problem, Object... arguments) {
+  public static void unless(boolean holds, String key, String problem, Object... arguments) {
     if (!holds) {
       throw new InvalidSetting(key, problem.formatted(arguments));
     }

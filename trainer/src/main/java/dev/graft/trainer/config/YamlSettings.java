@@ -116,7 +116,7 @@ final class YamlSettings {
     }
   }
 
-  private static Setting.Value value(JsonParser parser, String where) {
+  static Setting.Value value(JsonParser parser, String where) {
     if (parser.currentToken() != JsonToken.START_ARRAY) {
       return scalar(parser, where);
     }
@@ -160,7 +160,7 @@ final class YamlSettings {
   }
 
   /** SnakeYAML's messages quote the source over many lines; the words are what helps. */
-  private static String firstLines(JacksonException e) {
+  static String firstLines(JacksonException e) {
     return e.getOriginalMessage()
         .lines()
         .filter(line -> !line.isBlank() && !line.startsWith(" "))
