@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads YAML into records of {@link Key}s, as strictly as a run's configuration is read, for
- * configurations that hold named things of several kinds. Besides what {@link RunConfig} may hold, a
- * component may be
+ * configurations that hold named things of several kinds. Besides what {@link RunConfig} may hold,
+ * a component may be
  *
  * <ul>
  *   <li>a record, or an optional one: a section
@@ -51,18 +51,19 @@ public final class RecordReader {
             ConfigReader.text(file),
             file.toString(),
             Optional.ofNullable(file.toAbsolutePath().getParent()));
-    return type.cast(
-        new RecordReader(inputsHaveToExist, file.toString()).record(type, "", root));
+    return type.cast(new RecordReader(inputsHaveToExist, file.toString()).record(type, "", root));
   }
 
   private Object record(Class<?> type, String prefix, SettingTree.Branch branch) {
     RecordComponent[] components = type.getRecordComponents();
     List<String> known = Arrays.stream(components).map(ConfigKey::nameOf).toList();
-    branch.children().forEach((name, child) -> {
-      if (!known.contains(name) && !(name.equals("kind") && isKind(type))) {
-        throw unknown(child.place(), prefix + name, name, known);
-      }
-    });
+    branch
+        .children()
+        .forEach((name, child) -> {
+          if (!known.contains(name) && !(name.equals("kind") && isKind(type))) {
+            throw unknown(child.place(), prefix + name, name, known);
+          }
+        });
     var arguments = new @Nullable Object[components.length];
     for (int i = 0; i < components.length; i++) {
       String name = known.get(i);
@@ -90,7 +91,8 @@ public final class RecordReader {
             || (tree instanceof SettingTree.Leaf(Setting setting)
                 && setting.value() instanceof Setting.Unset);
     if (unset && key.required()) {
-      throw new ConfigException("%s: %s: is missing; %s".formatted(parent.place(), path, key.value()));
+      throw new ConfigException(
+          "%s: %s: is missing; %s".formatted(parent.place(), path, key.value()));
     }
     Class<?> type = component.getType();
     Class<?> held = held(component);
@@ -105,7 +107,8 @@ public final class RecordReader {
     if (type == Map.class) {
       return map(component, held, path, branch(unset ? null : tree, path, parent));
     }
-    return values.convert(new ConfigKey(path, component, key), leaf(unset ? null : tree, path, key));
+    return values.convert(
+        new ConfigKey(path, component, key), leaf(unset ? null : tree, path, key));
   }
 
   private static @Nullable Setting leaf(@Nullable SettingTree tree, String path, Key key) {
@@ -137,16 +140,18 @@ public final class RecordReader {
   private Map<String, Object> map(
       RecordComponent component, Class<?> held, String path, SettingTree.Branch branch) {
     var map = new LinkedHashMap<String, Object>();
-    branch.children().forEach((name, child) -> {
-      String own = path + "." + name;
-      if (held.isSealed()) {
-        map.put(name, ofKind(held, own, child));
-      } else if (held.isRecord()) {
-        map.put(name, record(held, own + ".", branch(child, own, branch)));
-      } else {
-        map.put(name, scalar(held, own, child));
-      }
-    });
+    branch
+        .children()
+        .forEach((name, child) -> {
+          String own = path + "." + name;
+          if (held.isSealed()) {
+            map.put(name, ofKind(held, own, child));
+          } else if (held.isRecord()) {
+            map.put(name, record(held, own + ".", branch(child, own, branch)));
+          } else {
+            map.put(name, scalar(held, own, child));
+          }
+        });
     return Collections.unmodifiableMap(map);
   }
 
@@ -179,8 +184,7 @@ public final class RecordReader {
         switch (tree) {
           case SettingTree.Branch it -> it;
           // "header: exact" says as much as "header: {kind: exact}".
-          case SettingTree.Leaf leaf ->
-              new SettingTree.Branch(Map.of("kind", leaf), leaf.place());
+          case SettingTree.Leaf leaf -> new SettingTree.Branch(Map.of("kind", leaf), leaf.place());
         };
     Map<String, Class<?>> kinds = kindsOf(sealedType);
     String choices = String.join(", ", kinds.keySet());

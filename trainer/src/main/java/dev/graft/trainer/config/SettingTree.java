@@ -73,7 +73,8 @@ sealed interface SettingTree {
       SettingTree before = children.putIfAbsent(own, child);
       if (before != null) {
         throw new ConfigException(
-            "%s: %s: is set a second time; the first is at %s".formatted(place, key, before.place()));
+            "%s: %s: is set a second time; the first is at %s"
+                .formatted(place, key, before.place()));
       }
     }
     return new Branch(children, ownPlace);

@@ -4,8 +4,8 @@ import static dev.graft.trainer.config.InvalidSetting.unless;
 
 import dev.graft.trainer.config.DataFormat;
 import dev.graft.trainer.config.DeviceChoice;
-import dev.graft.trainer.config.Key;
 import dev.graft.trainer.config.KernelsChoice;
+import dev.graft.trainer.config.Key;
 import dev.graft.trainer.config.Precision;
 import dev.graft.trainer.config.RecordReader;
 import java.nio.file.Path;
@@ -33,8 +33,9 @@ public record CompareConfig(
         List<String> columns,
     @Key("only the first so many examples") OptionalInt limit,
     @Key(
-            value = "who answers, each under a name of its own; kinds: base, adapter, recorded,"
-                + " claude, openai-compatible",
+            value =
+                "who answers, each under a name of its own; kinds: base, adapter, recorded,"
+                    + " claude, openai-compatible",
             required = true)
         Map<String, ContestantConfig> contestants,
     @Key("whom the others are held against; default: the contestant named first")
@@ -49,7 +50,8 @@ public record CompareConfig(
     @Key(value = "of local models: auto, bf16 or f32", byDefault = "auto") Precision precision,
     @Key(value = "of local models: auto, cpu or cuda", byDefault = "auto") DeviceChoice device,
     @Key(value = "of local models: auto or reference", byDefault = "auto") KernelsChoice kernels,
-    @Key("folder of answers and scorecards; default: runs/ and the file's name") Optional<Path> output) {
+    @Key("folder of answers and scorecards; default: runs/ and the file's name")
+        Optional<Path> output) {
 
   public CompareConfig {
     columns = List.copyOf(columns);
@@ -73,18 +75,22 @@ public record CompareConfig(
         "'%s' is none of the contestants: %s",
         baseline.orElse(first),
         all.keySet());
-    prices.keySet().forEach(name ->
-        unless(all.containsKey(name), "prices", "'%s' is none of the contestants", name));
+    prices
+        .keySet()
+        .forEach(name ->
+            unless(all.containsKey(name), "prices", "'%s' is none of the contestants", name));
     hardware.ifPresent(cost -> {
       unless(all.containsKey(cost.contestant()), "hardware", "there is no '%s'", cost.contestant());
-      unless(
-          prices.containsKey(cost.against()), "hardware", "'%s' has no price", cost.against());
+      unless(prices.containsKey(cost.against()), "hardware", "'%s' has no price", cost.against());
     });
     go.ifPresent(it -> {
       unless(all.containsKey(it.contestant()), "go", "there is no '%s'", it.contestant());
-      it.rules().values().forEach(rule ->
-          rule.others().forEach(other ->
-              unless(all.containsKey(other), "go", "there is no contestant '%s'", other)));
+      it.rules()
+          .values()
+          .forEach(rule ->
+              rule.others()
+                  .forEach(other ->
+                      unless(all.containsKey(other), "go", "there is no contestant '%s'", other)));
     });
   }
 

@@ -25,7 +25,11 @@ public sealed interface ContestantConfig {
       @Key(value = "a text file with the system prompt", input = true) Optional<Path> systemFile,
       @Key(value = "conversations that are put before every example", input = true)
           Optional<Path> fewShot,
-      @Key(value = "auto, plain or a Jinja file", byDefault = "auto", input = true, words = {"auto", "plain"})
+      @Key(
+              value = "auto, plain or a Jinja file",
+              byDefault = "auto",
+              input = true,
+              words = {"auto", "plain"})
           String template,
       @Key(value = "at most so many tokens for an answer", byDefault = "512") int maxTokens,
       @Key(value = "0 always takes the likeliest token", byDefault = "0") double temperature,
@@ -41,7 +45,8 @@ public sealed interface ContestantConfig {
   record Adapter(
       @Key(value = "a run's folder, or a PEFT folder", required = true, input = true) Path adapter,
       @Key(
-              value = "base model; default: the one that the run's config.yaml or the adapter names",
+              value =
+                  "base model; default: the one that the run's config.yaml or the adapter names",
               input = true,
               words = "hf://")
           Optional<String> model,
@@ -49,7 +54,11 @@ public sealed interface ContestantConfig {
       @Key(value = "a text file with the system prompt", input = true) Optional<Path> systemFile,
       @Key(value = "conversations that are put before every example", input = true)
           Optional<Path> fewShot,
-      @Key(value = "auto, plain or a Jinja file", byDefault = "auto", input = true, words = {"auto", "plain"})
+      @Key(
+              value = "auto, plain or a Jinja file",
+              byDefault = "auto",
+              input = true,
+              words = {"auto", "plain"})
           String template,
       @Key(value = "at most so many tokens for an answer", byDefault = "512") int maxTokens,
       @Key(value = "0 always takes the likeliest token", byDefault = "0") double temperature,
@@ -68,8 +77,9 @@ public sealed interface ContestantConfig {
    */
   record Recorded(
       @Key(value = "JSONL, an answer a line", required = true, input = true) Path file,
-      @Key("what id, answer, input-tokens, output-tokens, latency-ms, model and error are called"
-          + " in the file, e.g. {answer: completion.text}")
+      @Key(
+              "what id, answer, input-tokens, output-tokens, latency-ms, model and error are called"
+                  + " in the file, e.g. {answer: completion.text}")
           Map<String, String> fields)
       implements ContestantConfig {
 
@@ -80,7 +90,12 @@ public sealed interface ContestantConfig {
     public Recorded {
       fields = new LinkedHashMap<>(fields);
       for (String name : fields.keySet()) {
-        unless(FIELDS.contains(name), "fields", "'%s' is none of %s", name, FIELDS.stream().sorted().toList());
+        unless(
+            FIELDS.contains(name),
+            "fields",
+            "'%s' is none of %s",
+            name,
+            FIELDS.stream().sorted().toList());
       }
     }
   }
@@ -101,7 +116,9 @@ public sealed interface ContestantConfig {
       @Key(value = "further tries after 408, 409, 429, 5xx and lost connections", byDefault = "4")
           int retries,
       @Key(value = "seconds until a try is given up", byDefault = "120") int timeout,
-      @Key("folder of answers by request, shared by all comparisons; default: ~/.cache/graft/answers")
+      @Key(
+              "folder of answers by request, shared by all comparisons; default:"
+                  + " ~/.cache/graft/answers")
           Optional<Path> cache)
       implements ContestantConfig {
     public Claude {
@@ -128,20 +145,20 @@ public sealed interface ContestantConfig {
       @Key(value = "further tries after 408, 409, 429, 5xx and lost connections", byDefault = "4")
           int retries,
       @Key(value = "seconds until a try is given up", byDefault = "120") int timeout,
-      @Key("folder of answers by request, shared by all comparisons; default: ~/.cache/graft/answers")
+      @Key(
+              "folder of answers by request, shared by all comparisons; default:"
+                  + " ~/.cache/graft/answers")
           Optional<Path> cache)
       implements ContestantConfig {
     public OpenaiCompatible {
-      unless(
-          baseUrl.matches("https?://.+"), "base-url", "'%s' is no http address", baseUrl);
+      unless(baseUrl.matches("https?://.+"), "base-url", "'%s' is no http address", baseUrl);
       checkPrompt(system, systemFile);
       checkCalls(maxTokens, concurrency, retries, timeout);
     }
   }
 
   private static void checkPrompt(Optional<String> system, Optional<Path> file) {
-    unless(
-        system.isEmpty() || file.isEmpty(), "system-file", "cannot go together with system");
+    unless(system.isEmpty() || file.isEmpty(), "system-file", "cannot go together with system");
   }
 
   private static void checkSampling(int maxTokens, double temperature) {

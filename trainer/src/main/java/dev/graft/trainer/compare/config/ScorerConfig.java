@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * How answers are marked. {@code part} is a regular expression whose first group, or whole match, is
- * scored of both texts in place of all of them.
+ * How answers are marked. {@code part} is a regular expression whose first group, or whole match,
+ * is scored of both texts in place of all of them.
  */
 public sealed interface ScorerConfig {
 
@@ -54,8 +54,9 @@ public sealed interface ScorerConfig {
       @Key(PART) Optional<String> part,
       @Key(value = "JSON schema that answers are validated against", input = true)
           Optional<Path> schema,
-      @Key("types by path, e.g. {diagnosis_icd10: code, meds[].name: text}; types: text, exact,"
-          + " number, number(TOLERANCE), date, date(day-first), code")
+      @Key(
+              "types by path, e.g. {diagnosis_icd10: code, meds[].name: text}; types: text, exact,"
+                  + " number, number(TOLERANCE), date, date(day-first), code")
           Map<String, String> fields)
       implements ScorerConfig {
     public Json {
@@ -98,16 +99,18 @@ public sealed interface ScorerConfig {
   /** A model prefers one answer or the other. */
   record Judge(
       @Key(
-              value = "contestant of kind claude or openai-compatible whose model, address and limits"
-                  + " the judge shares; it need not be the one that is judged",
+              value =
+                  "contestant of kind claude or openai-compatible whose model, address and limits"
+                      + " the judge shares; it need not be the one that is judged",
               required = true)
           String by,
       @Key(value = "what makes an answer good, in plain words", required = true) String rubric,
       @Key("only the first so many examples, since every pair costs two requests")
           OptionalInt limit,
       @Key(
-              value = "JSONL of a person's own judgements, to see whether the judge agrees: id,"
-                  + " contestant, preferred (contestant, baseline or tie)",
+              value =
+                  "JSONL of a person's own judgements, to see whether the judge agrees: id,"
+                      + " contestant, preferred (contestant, baseline or tie)",
               input = true)
           Optional<Path> human)
       implements ScorerConfig {}

@@ -38,8 +38,7 @@ public final class AnswerFile implements AutoCloseable {
     Path aside = file.resolveSibling(file.getFileName() + ".tmp-" + ProcessHandle.current().pid());
     Files.write(aside, kept, StandardCharsets.UTF_8);
     Files.move(aside, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-    this.writer =
-        Files.newBufferedWriter(file, StandardCharsets.UTF_8, StandardOpenOption.APPEND);
+    this.writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8, StandardOpenOption.APPEND);
   }
 
   /**

@@ -49,8 +49,10 @@ public final class ClaudeEndpoint implements Endpoint {
         case ASSISTANT -> request.addAssistantMessage(message.content());
       }
     }
-    config.temperature().ifPresent(value ->
-        request.putAdditionalBodyProperty("temperature", JsonValue.from(value)));
+    config
+        .temperature()
+        .ifPresent(
+            value -> request.putAdditionalBodyProperty("temperature", JsonValue.from(value)));
     try {
       var answer = client.messages().create(request.build());
       String text =

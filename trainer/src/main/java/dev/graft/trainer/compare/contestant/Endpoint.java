@@ -16,7 +16,11 @@ public interface Endpoint extends AutoCloseable {
    * @param cut whether the text ended at its longest
    */
   record Completion(
-      String text, OptionalLong inputTokens, OptionalLong outputTokens, String model, boolean cut) {}
+      String text,
+      OptionalLong inputTokens,
+      OptionalLong outputTokens,
+      String model,
+      boolean cut) {}
 
   /**
    * Asks.
@@ -60,11 +64,14 @@ public interface Endpoint extends AutoCloseable {
     }
 
     /** What an HTTP status means. */
-    static Refusal ofStatus(int status, String address, String keyVariable, String model, Throwable e) {
+    static Refusal ofStatus(
+        int status, String address, String keyVariable, String model, Throwable e) {
       return switch (status) {
         case 401, 403 ->
             new Refusal(
-                "HTTP %d: %s refuses the key in %s".formatted(status, address, keyVariable), true, e);
+                "HTTP %d: %s refuses the key in %s".formatted(status, address, keyVariable),
+                true,
+                e);
         case 404 ->
             new Refusal(
                 "HTTP 404: %s knows no model '%s', or is not the address of the API"

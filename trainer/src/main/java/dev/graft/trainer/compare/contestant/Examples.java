@@ -63,7 +63,8 @@ public final class Examples {
 
   /** A digest of what is asked and expected, by which answers are known to belong to this data. */
   public static String digest(Example example) {
-    return sha256(example.id() + '\0' + example.prompt() + '\0' + example.reference()).substring(0, 16);
+    return sha256(example.id() + '\0' + example.prompt() + '\0' + example.reference())
+        .substring(0, 16);
   }
 
   /** SHA-256 of a text's UTF-8, in hexadecimal. */

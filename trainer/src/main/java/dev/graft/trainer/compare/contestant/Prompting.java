@@ -62,7 +62,10 @@ public record Prompting(Optional<String> system, List<Message> shots) {
         example.prompt().getFirst().role() == Role.SYSTEM
             ? Optional.of(example.prompt().getFirst().content())
             : Optional.empty();
-    system.or(() -> own).filter(it -> !it.isEmpty()).ifPresent(it -> messages.add(Message.system(it)));
+    system
+        .or(() -> own)
+        .filter(it -> !it.isEmpty())
+        .ifPresent(it -> messages.add(Message.system(it)));
     messages.addAll(shots);
     example.prompt().stream().filter(it -> it.role() != Role.SYSTEM).forEach(messages::add);
     return messages;

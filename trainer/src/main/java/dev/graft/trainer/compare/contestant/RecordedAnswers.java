@@ -122,7 +122,10 @@ public final class RecordedAnswers implements Contestant {
     }
     JsonNode node = row;
     for (String step : key.split("\\.")) {
-      node = step.matches("\\d+") && node.isArray() ? node.path(Integer.parseInt(step)) : node.path(step);
+      node =
+          step.matches("\\d+") && node.isArray()
+              ? node.path(Integer.parseInt(step))
+              : node.path(step);
     }
     return node.isMissingNode() ? Optional.empty() : Optional.of(node);
   }
@@ -150,9 +153,7 @@ public final class RecordedAnswers implements Contestant {
     for (Example example : examples) {
       Reply reply = replies.get(example.id());
       sink.accept(
-          reply != null
-              ? reply
-              : Reply.failed(example.id(), "no answer in " + file.getFileName()));
+          reply != null ? reply : Reply.failed(example.id(), "no answer in " + file.getFileName()));
     }
   }
 

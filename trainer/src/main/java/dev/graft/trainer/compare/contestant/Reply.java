@@ -7,8 +7,8 @@ import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /**
- * What came of one example: an answer, or the reason why there is none. An answer that is missing is
- * no wrong answer.
+ * What came of one example: an answer, or the reason why there is none. An answer that is missing
+ * is no wrong answer.
  *
  * @param id the example's
  * @param answer absent where there is none

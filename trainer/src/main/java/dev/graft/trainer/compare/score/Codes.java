@@ -61,8 +61,7 @@ public record Codes(Optional<String> field, Optional<CodeTable> table) implement
             Marks.of(
                 exact,
                 category,
-                Mark.ratio(
-                    given.stream().filter(code -> !known.has(code)).count(), given.size())))
+                Mark.ratio(given.stream().filter(code -> !known.has(code)).count(), given.size())))
         .orElseGet(() -> Marks.of(exact, category));
   }
 
@@ -83,7 +82,9 @@ public record Codes(Optional<String> field, Optional<CodeTable> table) implement
   }
 
   private static Set<String> plain(List<String> codes) {
-    return codes.stream().map(CodeTable::plain).collect(Collectors.toCollection(LinkedHashSet::new));
+    return codes.stream()
+        .map(CodeTable::plain)
+        .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
   private static Set<String> categories(List<String> codes) {

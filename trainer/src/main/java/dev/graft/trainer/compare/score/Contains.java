@@ -27,7 +27,6 @@ public record Contains(List<String> texts) implements Scorer {
   public Marks mark(String reference, String answer) {
     String within = Texts.normalized(answer);
     List<String> wanted = texts.isEmpty() ? List.of(reference) : texts;
-    return Marks.of(
-        Mark.of(wanted.stream().map(Texts::normalized).allMatch(within::contains)));
+    return Marks.of(Mark.of(wanted.stream().map(Texts::normalized).allMatch(within::contains)));
   }
 }

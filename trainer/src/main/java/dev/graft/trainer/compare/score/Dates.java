@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
  * Dates as people write them: 2025-02-14 (also with / or ., with a time behind it, or 20250214),
  * 14.2.2025, 14 February 2025, 14th of Feb. 2025, February 14, 2025; months in English or German.
  * Three numbers with the year last are month, day, year where slashes part them and day, month,
- * year otherwise; the other way round where that alone is a date, or where {@code dayFirst} says so.
- * Years of two digits are 20xx up to 68 and 19xx beyond, as POSIX has it.
+ * year otherwise; the other way round where that alone is a date, or where {@code dayFirst} says
+ * so. Years of two digits are 20xx up to 68 and 19xx beyond, as POSIX has it.
  */
 final class Dates {
 
@@ -23,8 +23,7 @@ final class Dates {
   private static final Pattern YEAR_LAST =
       Pattern.compile("(\\d{1,2})([-/.])\\s?(\\d{1,2})\\2\\s?(\\d{4}|\\d{2})(?:[T ].*)?");
   private static final Pattern DAY_NAME =
-      Pattern.compile(
-          "(\\d{1,2})(?:st|nd|rd|th|\\.)?(?: of)?[ -](\\p{L}{3,9})\\.?,?[ -](\\d{4})");
+      Pattern.compile("(\\d{1,2})(?:st|nd|rd|th|\\.)?(?: of)?[ -](\\p{L}{3,9})\\.?,?[ -](\\d{4})");
   private static final Pattern NAME_DAY =
       Pattern.compile("(\\p{L}{3,9})\\.? (\\d{1,2})(?:st|nd|rd|th)?,? (\\d{4})");
   private static final List<List<String>> MONTHS =
@@ -47,7 +46,10 @@ final class Dates {
   /** The date that a text is; empty where it is none. */
   static Optional<LocalDate> parse(String text, boolean dayFirst) {
     String plain =
-        text.strip().replaceAll("\\s+", " ").replaceFirst("^\\p{L}+day,? ", "").toLowerCase(Locale.ROOT);
+        text.strip()
+            .replaceAll("\\s+", " ")
+            .replaceFirst("^\\p{L}+day,? ", "")
+            .toLowerCase(Locale.ROOT);
     Matcher m = YEAR_FIRST.matcher(plain.replace('t', 'T'));
     if (m.matches()) {
       return date(m.group(1), m.group(3), m.group(4));

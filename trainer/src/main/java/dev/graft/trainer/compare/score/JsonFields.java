@@ -15,8 +15,8 @@ import tools.jackson.databind.JsonNode;
  * <p>A field is a path (see {@link Json#at}) and has a set of values in either text: none where it
  * is absent or null, one for a scalar, its elements for a list, each counted once. A value of the
  * answer that is the {@linkplain FieldType#same same} as one of the reference, each used once, is a
- * hit (TP); others of the answer are extra (FP), others of the reference missed (FN). An answer that
- * is not JSON, even in a fenced block, has no values: all are missed.
+ * hit (TP); others of the answer are extra (FP), others of the reference missed (FN). An answer
+ * that is not JSON, even in a fenced block, has no values: all are missed.
  *
  * <ul>
  *   <li>{@code f1}: micro-averaged over fields and answers, 2ΣTP / (2ΣTP + ΣFP + ΣFN)
@@ -75,8 +75,8 @@ public record JsonFields(Map<String, FieldType> fields, Optional<JsonSchema> sch
       marks.add(macro(details));
       marks.add(Mark.of(given.isPresent() && details.stream().allMatch(FieldMark::isRight)));
     }
-    schema.ifPresent(it ->
-        marks.add(Mark.of(given.isPresent() && it.problemWith(given.get()).isEmpty())));
+    schema.ifPresent(
+        it -> marks.add(Mark.of(given.isPresent() && it.problemWith(given.get()).isEmpty())));
     marks.add(Mark.of(given.isPresent()));
     marks.add(Mark.of(Json.strict(answer).isPresent()));
     return new Marks(marks, details);

@@ -31,8 +31,7 @@ public final class JsonSchema {
       throw new IllegalArgumentException("it is not an object, so it is no schema");
     }
     // Only what is in the validator itself is known: nothing is fetched.
-    SchemaRegistry registry =
-        SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
+    SchemaRegistry registry = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
     try {
       String meta = node.path("$schema").asString(META);
       List<Error> problems =

@@ -14,9 +14,11 @@ final class Markdown {
 
   private static final Pattern HEADING = Pattern.compile(" {0,3}(#{1,6})\\s+(.*?)\\s*#*\\s*");
   private static final Pattern BOLD =
-      Pattern.compile(" {0,3}(?:[-*+]\\s+|\\d+[.)]\\s+)?(?:\\*\\*|__)(.+?)(?:\\*\\*|__)\\s*:?\\s*(.*)");
+      Pattern.compile(
+          " {0,3}(?:[-*+]\\s+|\\d+[.)]\\s+)?(?:\\*\\*|__)(.+?)(?:\\*\\*|__)\\s*:?\\s*(.*)");
   private static final Pattern FENCE = Pattern.compile(" {0,3}(```+|~~~+).*");
-  private static final Pattern RULE = Pattern.compile("\\s*\\|?\\s*:?-+:?\\s*(\\|\\s*:?-+:?\\s*)*\\|?\\s*");
+  private static final Pattern RULE =
+      Pattern.compile("\\s*\\|?\\s*:?-+:?\\s*(\\|\\s*:?-+:?\\s*)*\\|?\\s*");
 
   private Markdown() {}
 
@@ -31,7 +33,8 @@ final class Markdown {
     }
 
     private static String key(String heading) {
-      return Texts.normalized(heading.replaceAll("[*_:]+", " ").replaceFirst("^\\s*\\d+[.)]\\s+", ""));
+      return Texts.normalized(
+          heading.replaceAll("[*_:]+", " ").replaceFirst("^\\s*\\d+[.)]\\s+", ""));
     }
   }
 

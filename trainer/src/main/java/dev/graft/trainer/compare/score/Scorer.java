@@ -5,8 +5,17 @@ import java.util.Optional;
 
 /** Marks answers. What was never answered is not marked at all; that is the caller's to count. */
 public sealed interface Scorer
-    permits Exact, NormalizedExact, Contains, Regex, RougeL, Chrf, TokenF1, JsonFields, Codes,
-        Structure, OfPart {
+    permits Exact,
+        NormalizedExact,
+        Contains,
+        Regex,
+        RougeL,
+        Chrf,
+        TokenF1,
+        JsonFields,
+        Codes,
+        Structure,
+        OfPart {
 
   /** The figures it gives; the first is the one that a verdict is about. */
   List<Metric> metrics();

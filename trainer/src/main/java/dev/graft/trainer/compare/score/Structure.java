@@ -11,8 +11,8 @@ import java.util.Optional;
  *   <li>{@code complete}: where sections are required, share of answers in which each of them has a
  *       heading, in this order, with text below it; {@code sections}: mean share of the required
  *       sections that are there, in any order. See {@link Markdown} for what is a heading.
- *   <li>{@code xml-valid}: where XML is wanted, share of answers that are well-formed XML, fenced or
- *       not, and valid where there is a schema; {@code well-formed}: regardless of the schema
+ *   <li>{@code xml-valid}: where XML is wanted, share of answers that are well-formed XML, fenced
+ *       or not, and valid where there is a schema; {@code well-formed}: regardless of the schema
  *   <li>{@code markdown}: where Markdown is checked, share of answers without a fault: a fenced
  *       block that does not end, a heading more than one level below the one before, table rows
  *       with another number of cells than their header

@@ -18,8 +18,8 @@ import org.xml.sax.XMLReader;
 import org.xml.sax.helpers.DefaultHandler;
 
 /**
- * XML, well-formed and valid. An answer is a stranger's text: a document type is refused, so that it
- * has no entities, and nothing outside of it is read.
+ * XML, well-formed and valid. An answer is a stranger's text: a document type is refused, so that
+ * it has no entities, and nothing outside of it is read.
  */
 public final class XmlCheck {
 

@@ -57,7 +57,8 @@ public record Decision(String contestant, List<Check> checks) {
       }
     }
     throw new UserException(
-        "go.rules.%s: there is no such figure; there are %s".formatted(name, String.join(", ", known)));
+        "go.rules.%s: there is no such figure; there are %s"
+            .formatted(name, String.join(", ", known)));
   }
 
   /**
@@ -74,10 +75,12 @@ public record Decision(String contestant, List<Check> checks) {
             "missing answers: %d of %d (%s allowed)"
                 .formatted(missing, examples, share(config.missing())),
             missing <= config.missing() * examples));
-    config.rules().forEach((name, rule) -> {
-      Place place = find(name, scored);
-      rule(name, rule, place, config.contestant(), resampling, checks);
-    });
+    config
+        .rules()
+        .forEach((name, rule) -> {
+          Place place = find(name, scored);
+          rule(name, rule, place, config.contestant(), resampling, checks);
+        });
     return new Decision(config.contestant(), checks);
   }
 
@@ -89,46 +92,55 @@ public record Decision(String contestant, List<Check> checks) {
       Resampling resampling,
       List<Check> checks) {
     double value =
-        place.scored().observations(contestant, place.metric()).map(Observations::value).orElse(Double.NaN);
-    rule.atLeast().ifPresent(least ->
-        checks.add(
-            new Check(
-                "%s is %s, at least %s is needed".formatted(name, number(value), number(least)),
-                value >= least)));
-    rule.atMost().ifPresent(most ->
-        checks.add(
-            new Check(
-                "%s is %s, at most %s is allowed".formatted(name, number(value), number(most)),
-                value <= most)));
+        place
+            .scored()
+            .observations(contestant, place.metric())
+            .map(Observations::value)
+            .orElse(Double.NaN);
+    rule.atLeast()
+        .ifPresent(least ->
+            checks.add(
+                new Check(
+                    "%s is %s, at least %s is needed".formatted(name, number(value), number(least)),
+                    value >= least)));
+    rule.atMost()
+        .ifPresent(most ->
+            checks.add(
+                new Check(
+                    "%s is %s, at most %s is allowed".formatted(name, number(value), number(most)),
+                    value <= most)));
     boolean higher = place.scored().metrics().get(place.metric()).higherIsBetter();
-    rule.noWorseThan().ifPresent(other -> {
-      Interval interval = difference(place, contestant, other, resampling).interval();
-      boolean holds = higher ? interval.low() >= -rule.margin() : interval.high() <= rule.margin();
-      checks.add(
-          new Check(
-              "%s differs from %s by %s [%s, %s], %s %s is needed throughout"
-                  .formatted(
-                      name,
-                      other,
-                      signed(interval.estimate()),
-                      signed(interval.low()),
-                      signed(interval.high()),
-                      higher ? "at least" : "at most",
-                      signed(higher ? -rule.margin() : rule.margin())),
-              holds));
-    });
-    rule.betterThan().ifPresent(other -> {
-      Difference difference = difference(place, contestant, other, resampling);
-      checks.add(
-          new Check(
-              "%s differs from %s by %s (p = %s), shown to be better is needed"
-                  .formatted(
-                      name,
-                      other,
-                      signed(difference.interval().estimate()),
-                      probability(difference.pValue())),
-              difference.verdict(higher) == Verdict.BETTER));
-    });
+    rule.noWorseThan()
+        .ifPresent(other -> {
+          Interval interval = difference(place, contestant, other, resampling).interval();
+          boolean holds =
+              higher ? interval.low() >= -rule.margin() : interval.high() <= rule.margin();
+          checks.add(
+              new Check(
+                  "%s differs from %s by %s [%s, %s], %s %s is needed throughout"
+                      .formatted(
+                          name,
+                          other,
+                          signed(interval.estimate()),
+                          signed(interval.low()),
+                          signed(interval.high()),
+                          higher ? "at least" : "at most",
+                          signed(higher ? -rule.margin() : rule.margin())),
+                  holds));
+        });
+    rule.betterThan()
+        .ifPresent(other -> {
+          Difference difference = difference(place, contestant, other, resampling);
+          checks.add(
+              new Check(
+                  "%s differs from %s by %s (p = %s), shown to be better is needed"
+                      .formatted(
+                          name,
+                          other,
+                          signed(difference.interval().estimate()),
+                          probability(difference.pValue())),
+                  difference.verdict(higher) == Verdict.BETTER));
+        });
   }
 
   private static Difference difference(

@@ -57,9 +57,7 @@ public record Figures(Resampling resampling, String baseline, List<String> conte
             .toList();
     double[] adjusted =
         Holm.adjusted(
-            family.stream()
-                .mapToDouble(it -> difference(it, contestant).pValue())
-                .toArray());
+            family.stream().mapToDouble(it -> difference(it, contestant).pValue()).toArray());
     for (int i = 0; i < family.size(); i++) {
       Difference corrected = difference(family.get(i), contestant).withAdjusted(adjusted[i]);
       family.get(i).differences().put(contestant, corrected);

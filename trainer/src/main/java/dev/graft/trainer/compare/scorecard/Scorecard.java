@@ -45,8 +45,7 @@ public record Scorecard(
       Map<String, List<Reply>> replies,
       List<Scored> scored,
       List<String> notes) {
-    var resampling =
-        new Resampling(config.statistics().resamples(), config.statistics().seed());
+    var resampling = new Resampling(config.statistics().resamples(), config.statistics().seed());
     List<String> names = List.copyOf(replies.keySet());
     List<Standing> standings = standings(config, replies);
     var all = new ArrayList<>(notes);
@@ -61,9 +60,11 @@ public record Scorecard(
         standings,
         new Figures(resampling, config.baselineName(), names).of(scored),
         fields(scored),
-        config.go().map(go ->
-            Decision.of(
-                go, scored, resampling, answered(standings, go.contestant()), examples.size())),
+        config
+            .go()
+            .map(go ->
+                Decision.of(
+                    go, scored, resampling, answered(standings, go.contestant()), examples.size())),
         List.copyOf(all));
   }
 
@@ -76,8 +77,7 @@ public record Scorecard(
                 kind(Objects.requireNonNull(config.contestants().get(name))),
                 all,
                 Optional.ofNullable(config.prices().get(name)))));
-    double most =
-        standings.stream().mapToDouble(it -> it.inputTokens().orElse(0)).max().orElse(0);
+    double most = standings.stream().mapToDouble(it -> it.inputTokens().orElse(0)).max().orElse(0);
     return standings.stream().map(it -> it.against(most)).toList();
   }
 
@@ -120,19 +120,20 @@ public record Scorecard(
   private static List<FieldRow> fields(List<Scored> scored) {
     var rows = new ArrayList<FieldRow>();
     for (Scored each : scored) {
-      each.marks().forEach((contestant, marks) -> {
-        var sums = new LinkedHashMap<String, int[]>();
-        for (Optional<Marks> one : marks) {
-          for (FieldMark field : one.map(Marks::fields).orElse(List.of())) {
-            int[] sum = sums.computeIfAbsent(field.field(), _ -> new int[3]);
-            sum[0] += field.hits();
-            sum[1] += field.extra();
-            sum[2] += field.missed();
-          }
-        }
-        sums.forEach((field, sum) ->
-            rows.add(new FieldRow(each.name(), field, contestant, sum[0], sum[1], sum[2])));
-      });
+      each.marks()
+          .forEach((contestant, marks) -> {
+            var sums = new LinkedHashMap<String, int[]>();
+            for (Optional<Marks> one : marks) {
+              for (FieldMark field : one.map(Marks::fields).orElse(List.of())) {
+                int[] sum = sums.computeIfAbsent(field.field(), _ -> new int[3]);
+                sum[0] += field.hits();
+                sum[1] += field.extra();
+                sum[2] += field.missed();
+              }
+            }
+            sums.forEach((field, sum) ->
+                rows.add(new FieldRow(each.name(), field, contestant, sum[0], sum[1], sum[2])));
+          });
     }
     return rows;
   }

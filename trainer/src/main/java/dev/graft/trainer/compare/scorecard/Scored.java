@@ -47,13 +47,14 @@ public record Scored(
     if (form != Form.PREFERENCE) {
       return observations(other, metric);
     }
-    return observations(contestant, metric).map(it -> {
-      double[] values = it.numerators()[0].clone();
-      for (int i = 0; i < values.length; i++) {
-        values[i] = 1 - values[i];
-      }
-      return Observations.ofValues(values);
-    });
+    return observations(contestant, metric)
+        .map(it -> {
+          double[] values = it.numerators()[0].clone();
+          for (int i = 0; i < values.length; i++) {
+            values[i] = 1 - values[i];
+          }
+          return Observations.ofValues(values);
+        });
   }
 
   private Observations observations(List<Optional<Marks>> all, int metric) {

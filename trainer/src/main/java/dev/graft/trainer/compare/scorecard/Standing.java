@@ -42,7 +42,8 @@ public record Standing(
   static Standing of(String name, String kind, List<Reply> replies, Optional<PriceConfig> price) {
     List<Reply> answers = replies.stream().filter(it -> it.answer().isPresent()).toList();
     var failures = new TreeMap<String, Integer>();
-    replies.forEach(it -> it.error().ifPresent(why -> failures.merge(kindOf(why), 1, Integer::sum)));
+    replies.forEach(
+        it -> it.error().ifPresent(why -> failures.merge(kindOf(why), 1, Integer::sum)));
     double[] latencies =
         answers.stream()
             .filter(it -> it.latencyMs().isPresent())

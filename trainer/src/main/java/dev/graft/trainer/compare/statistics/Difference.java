@@ -11,7 +11,8 @@ import java.util.OptionalLong;
  * @param pValue of one test alone
  * @param adjusted the p-value after {@linkplain Holm Holm's correction}; as {@code pValue} until
  *     {@link #withAdjusted} says otherwise
- * @param needed examples that it would take to detect the difference seen; empty where there is none
+ * @param needed examples that it would take to detect the difference seen; empty where there is
+ *     none
  */
 public record Difference(
     Interval interval, int pairs, Test test, double pValue, double adjusted, OptionalLong needed) {

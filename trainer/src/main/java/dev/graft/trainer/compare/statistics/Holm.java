@@ -12,8 +12,8 @@ public final class Holm {
   private Holm() {}
 
   /**
-   * Adjusted p-values, in the order given: of m values the i-th smallest is multiplied by m - i + 1;
-   * none is smaller than one before it, none above 1.
+   * Adjusted p-values, in the order given: of m values the i-th smallest is multiplied by m - i +
+   * 1; none is smaller than one before it, none above 1.
    */
   public static double[] adjusted(double... pValues) {
     Integer[] order = new Integer[pValues.length];

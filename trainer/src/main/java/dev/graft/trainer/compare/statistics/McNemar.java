@@ -22,7 +22,9 @@ public record McNemar(int onlyOne, int onlyOther) {
     return new McNemar(onlyOne, onlyOther);
   }
 
-  /** McNemar's own statistic, (b - c)² / (b + c), without continuity correction; 0 for b + c = 0. */
+  /**
+   * McNemar's own statistic, (b - c)² / (b + c), without continuity correction; 0 for b + c = 0.
+   */
   public double chiSquared() {
     double difference = onlyOne - (double) onlyOther;
     int discordant = onlyOne + onlyOther;

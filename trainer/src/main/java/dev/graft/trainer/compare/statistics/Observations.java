@@ -7,9 +7,9 @@ import java.util.Arrays;
  *
  * <pre>v = (1/K) Σ_k (Σ_i numerator[k][i]) / (Σ_i denominator[k][i])</pre>
  *
- * <p>A plain mean is K = 1 with denominators of 1. A micro-averaged F1 is K = 1 with 2·TP over
- * 2·TP + FP + FN; a macro-averaged one has a ratio for each class. Ratios whose denominators sum to
- * 0 are left out of the mean over K. With {@code exponential} the figure is exp(v): a perplexity is
+ * <p>A plain mean is K = 1 with denominators of 1. A micro-averaged F1 is K = 1 with 2·TP over 2·TP
+ * + FP + FN; a macro-averaged one has a ratio for each class. Ratios whose denominators sum to 0
+ * are left out of the mean over K. With {@code exponential} the figure is exp(v): a perplexity is
  * exp(Σ negative log-likelihoods / Σ tokens).
  *
  * <p>An example that was not measured is NaN in every numerator; see {@link #isMeasured}.
@@ -142,8 +142,7 @@ public record Observations(double[][] numerators, double[][] denominators, boole
       }
       double ratio = Arrays.stream(numerators[k]).sum() / bottom;
       for (int i = 0; i < n; i++) {
-        influences[i] +=
-            (numerators[k][i] - ratio * denominators[k][i]) * n / bottom / ratios;
+        influences[i] += (numerators[k][i] - ratio * denominators[k][i]) * n / bottom / ratios;
       }
     }
     if (exponential) {

@@ -72,8 +72,8 @@ public record Resampling(int resamples, long seed) {
    * The two-sided p-value of a difference by approximate randomization (Noreen 1989; Yeh 2000, More
    * accurate tests for the statistical significance of result differences): were there no
    * difference, the two might as well have swapped their answers to any example. The share of swaps
-   * with a difference at least as large, the swap that was seen among them: (1 + count) /
-   * (1 + resamples). 1 where no example is measured on both.
+   * with a difference at least as large, the swap that was seen among them: (1 + count) / (1 +
+   * resamples). 1 where no example is measured on both.
    */
   public double randomizationTest(Observations one, Observations other) {
     int[] both = Observations.examplesWhere(one, other);

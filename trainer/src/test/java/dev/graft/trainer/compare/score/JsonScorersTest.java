@@ -38,8 +38,7 @@ class JsonScorersTest {
             json.formatted(name ? one : "x", name ? "1" : one),
             json.formatted(name ? other : "x", name ? "1" : other));
 
-    assertThat("%d-%d-%d".formatted(field.hits(), field.extra(), field.missed()))
-        .isEqualTo(counts);
+    assertThat("%d-%d-%d".formatted(field.hits(), field.extra(), field.missed())).isEqualTo(counts);
   }
 
   @Test
@@ -130,7 +129,8 @@ class JsonScorersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "soon", "2025-02-30", "32.1.2025", "in 2 weeks", "14 Foo 2025", "2025"})
+  @ValueSource(
+      strings = {"", "soon", "2025-02-30", "32.1.2025", "in 2 weeks", "14 Foo 2025", "2025"})
   void whatIsNoDate(String text) {
     assertThat(Dates.parse(text, false)).isEmpty();
   }

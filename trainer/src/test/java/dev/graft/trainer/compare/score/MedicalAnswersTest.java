@@ -18,15 +18,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Thirty answers of the medical kind, written by hand with what each of them should score:
- * {@code field: [hits, extra, missed]}, whether it parses, and its codes.
+ * Thirty answers of the medical kind, written by hand with what each of them should score: {@code
+ * field: [hits, extra, missed]}, whether it parses, and its codes.
  */
 class MedicalAnswersTest {
 
   /** The codes of the thirty that exist. */
   private static final CodeTable TABLE =
-      new CodeTable(
-          Set.of("J020", "J029", "J030", "I10", "I119", "E119", "E1165", "M54", "M545"));
+      new CodeTable(Set.of("J020", "J029", "J030", "I10", "I119", "E119", "E1165", "M54", "M545"));
 
   static JsonFields json(Optional<JsonSchema> schema) {
     var fields = new LinkedHashMap<String, FieldType>();

@@ -13,8 +13,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TextScorersTest {
 
   /**
-   * The first two are Lin's own example (2004, section 3.1): 0.75 and 0.5. All figures were computed
-   * in Python, written from the papers: a recursive LCS, collections.Counter for n-grams and words.
+   * The first two are Lin's own example (2004, section 3.1): 0.75 and 0.5. All figures were
+   * computed in Python, written from the papers: a recursive LCS, collections.Counter for n-grams
+   * and words.
    */
   @ParameterizedTest
   @CsvSource(
@@ -97,7 +98,8 @@ class TextScorersTest {
     assertThat(value(header, "**GENHX**\n\nText", "**GENHX**\n\nOther")).isEqualTo(1);
     assertThat(value(header, "**GENHX**\n\nText", "GENHX\n\nText")).isZero();
     assertThat(header.problemWith("**GENHX** x")).isEmpty();
-    assertThat(header.problemWith("GENHX")).hasValueSatisfying(why -> assertThat(why).contains("part"));
+    assertThat(header.problemWith("GENHX"))
+        .hasValueSatisfying(why -> assertThat(why).contains("part"));
   }
 
   static double value(Scorer scorer, String reference, String answer) {

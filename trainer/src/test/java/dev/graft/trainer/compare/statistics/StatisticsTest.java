@@ -34,8 +34,7 @@ class StatisticsTest {
 
   @Test
   void intervalsOfMeansAndDifferences() {
-    assertInterval(
-        Resampling.DEFAULT.interval(ONE), 0.6545454545454545, 0.5045454545454546, 0.8);
+    assertInterval(Resampling.DEFAULT.interval(ONE), 0.6545454545454545, 0.5045454545454546, 0.8);
     assertInterval(
         Resampling.DEFAULT.difference(ONE, OTHER),
         0.10454545454545455,
@@ -61,7 +60,9 @@ class StatisticsTest {
     assertInterval(Resampling.DEFAULT.interval(macro), 0.625, 0.4, 0.71428571);
   }
 
-  /** The bootstrap of k ones among n values is Binomial(n, k / n) / n, whose quantiles are known. */
+  /**
+   * The bootstrap of k ones among n values is Binomial(n, k / n) / n, whose quantiles are known.
+   */
   @ParameterizedTest
   @CsvSource({"20, 12, 0.4, 0.8", "50, 40, 0.68, 0.9"})
   void theBootstrapOfASharesIsBinomial(int n, int ones, double low, double high) {
