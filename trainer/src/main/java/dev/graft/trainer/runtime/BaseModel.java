@@ -9,8 +9,13 @@ import dev.graft.tokenizer.Tokenizer;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.model.Llama;
+import dev.graft.trainer.tensor.HostArrays;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,15 +26,15 @@ public final class BaseModel implements AutoCloseable {
 
   private final Checkpoint checkpoint;
   private final Runnable closeCheckpoint;
-  private final Kernels kernels;
-  private final Llama model;
+  private final FutureTask<Kernels> hardware;
+  private @Nullable Llama model;
   private @Nullable Tokenizer tokenizer;
 
-  private BaseModel(Checkpoint checkpoint, Runnable closeCheckpoint, Kernels kernels) {
+  private BaseModel(
+      Checkpoint checkpoint, Runnable closeCheckpoint, FutureTask<Kernels> hardware) {
     this.checkpoint = checkpoint;
     this.closeCheckpoint = closeCheckpoint;
-    this.kernels = kernels;
-    this.model = Llama.load(kernels, checkpoint);
+    this.hardware = hardware;
   }
 
   /**
@@ -39,16 +44,34 @@ public final class BaseModel implements AutoCloseable {
    * @param kernels closed with the model, or at once if the model cannot be opened
    */
   public static BaseModel open(String base, Kernels kernels) {
+    return withModel(open(base, opened(kernels)));
+  }
+
+  /**
+   * Opens a base model while a thread of its own opens the hardware: loading native libraries takes
+   * as long as reading the data, and neither needs the other. The first call of {@link #kernels} or
+   * {@link #model} waits for it, and throws what opening it threw.
+   *
+   * @param base folder of a Hugging Face checkpoint, or {@code hf://org/name}
+   * @param hardware makes kernels, which are closed with the model
+   */
+  public static BaseModel openMeanwhile(String base, Supplier<Kernels> hardware) {
+    FutureTask<Kernels> opening =
+        new FutureTask<>(() -> {
+          Kernels kernels = hardware.get();
+          HostArrays.load();
+          return kernels;
+        });
+    Thread.ofPlatform().daemon().name("graft-hardware").start(opening);
+    return open(base, opening);
+  }
+
+  private static BaseModel open(String base, FutureTask<Kernels> hardware) {
     try {
       GraftModel source = GraftModel.load(HubCache.ofEnvironment().resolve(base), Map.of());
-      try {
-        return new BaseModel(source.checkpoint(), source::close, kernels);
-      } catch (RuntimeException e) {
-        source.close();
-        throw e;
-      }
+      return new BaseModel(source.checkpoint(), source::close, hardware);
     } catch (RuntimeException e) {
-      kernels.close();
+      closeHardware(hardware, e);
       throw e;
     }
   }
@@ -59,7 +82,47 @@ public final class BaseModel implements AutoCloseable {
    * @param kernels closed with the model
    */
   public static BaseModel on(Checkpoint checkpoint, Kernels kernels) {
-    return new BaseModel(checkpoint, () -> {}, kernels);
+    return withModel(new BaseModel(checkpoint, () -> {}, opened(kernels)));
+  }
+
+  private static FutureTask<Kernels> opened(Kernels kernels) {
+    FutureTask<Kernels> task = new FutureTask<>(() -> kernels);
+    task.run();
+    return task;
+  }
+
+  private static BaseModel withModel(BaseModel base) {
+    try {
+      base.model();
+      return base;
+    } catch (RuntimeException e) {
+      base.close();
+      throw e;
+    }
+  }
+
+  private static Kernels await(FutureTask<Kernels> hardware) {
+    try {
+      return hardware.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while the hardware was being opened", e);
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case RuntimeException cause -> throw cause;
+        case Error cause -> throw cause;
+        case null, default -> throw new IllegalStateException("opening the hardware failed", e);
+      }
+    }
+  }
+
+  /** After a failure, which counts more than one of the hardware. */
+  private static void closeHardware(FutureTask<Kernels> hardware, Throwable failure) {
+    try {
+      await(hardware).close();
+    } catch (RuntimeException | Error e) {
+      failure.addSuppressed(e);
+    }
   }
 
   /** The folder that the checkpoint is in. */
@@ -79,11 +142,14 @@ public final class BaseModel implements AutoCloseable {
 
   /** What computes. */
   public Kernels kernels() {
-    return kernels;
+    return await(hardware);
   }
 
   /** The model on the device. */
   public Llama model() {
+    if (model == null) {
+      model = Llama.load(kernels(), checkpoint);
+    }
     return model;
   }
 
@@ -114,7 +180,14 @@ public final class BaseModel implements AutoCloseable {
     if (tokenizer != null) {
       tokenizer.close();
     }
-    kernels.close();
+    try {
+      await(hardware).close();
+    } catch (RuntimeException | Error e) {
+      // Nothing was opened then; whoever asked for the kernels was told.
+      if (hardware.state() != Future.State.FAILED) {
+        throw e;
+      }
+    }
     closeCheckpoint.run();
   }
 }

@@ -14,6 +14,11 @@ public final class HostArrays {
 
   private HostArrays() {}
 
+  /** Loads ND4J and its native libraries, as the first array would. */
+  public static void load() {
+    zeros(1);
+  }
+
   /** A float32 vector of zeros. */
   public static INDArray zeros(long length) {
     return Nd4j.zeros(DataType.FLOAT, length);

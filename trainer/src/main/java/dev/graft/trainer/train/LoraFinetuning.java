@@ -66,8 +66,9 @@ public final class LoraFinetuning {
     RunFolder.check(config.output(), overwrite);
     LoraFinetuning finetuning = new LoraFinetuning(config, console, stop);
     try (BaseModel base =
-        BaseModel.open(
-            config.base(), Hardware.open(config.precision(), config.device(), config.kernels()))) {
+        BaseModel.openMeanwhile(
+            config.base(),
+            () -> Hardware.open(config.precision(), config.device(), config.kernels()))) {
       TrainingData data = finetuning.readData(base);
       LoraAdapter adapter = finetuning.attachAdapter(base);
       try (RunFolder folder = RunFolder.create(config.output(), overwrite);
@@ -90,8 +91,9 @@ public final class LoraFinetuning {
   public static RunEstimate estimate(RunConfig config, Console console, boolean measure) {
     LoraFinetuning finetuning = new LoraFinetuning(config, console, new StopSignal());
     try (BaseModel base =
-        BaseModel.open(
-            config.base(), Hardware.open(config.precision(), config.device(), config.kernels()))) {
+        BaseModel.openMeanwhile(
+            config.base(),
+            () -> Hardware.open(config.precision(), config.device(), config.kernels()))) {
       TrainingData data = finetuning.readData(base);
       return new RunPlanning(
               config, base, finetuning.order(data), finetuning.adapterSize(base), data.longest())
@@ -108,13 +110,13 @@ public final class LoraFinetuning {
 
   private TrainingData readData(BaseModel base) {
     console.say("base     " + describe(base));
-    console.say("compute  " + base.kernels().describe());
     base.checkpoint().notes().forEach(console::warn);
     TrainingData data = TrainingData.load(config, base.config(), () -> encoder(base));
     data.notes().forEach(note -> console.say("data     " + note));
     console.say(
         "data     %,d training and %,d validation examples, the longest of %,d tokens"
             .formatted(data.train().size(), data.validation().size(), data.longest()));
+    console.say("compute  " + base.kernels().describe());
     return data;
   }
 

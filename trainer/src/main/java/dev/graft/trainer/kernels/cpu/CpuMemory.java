@@ -2,6 +2,7 @@ package dev.graft.trainer.kernels.cpu;
 
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
+import dev.graft.trainer.kernels.host.ZeroedMemory;
 import dev.graft.trainer.kernels.vector.Elements;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.HostArrays;
@@ -24,7 +25,7 @@ final class CpuMemory implements AutoCloseable {
 
   Tensor allocate(ElementType type, int rows, int columns) {
     long bytes = (long) rows * columns * type.bytes();
-    MemorySegment segment = arena.allocate(Math.max(bytes, 1), ALIGNMENT);
+    MemorySegment segment = ZeroedMemory.allocate(Math.max(bytes, 1), ALIGNMENT, arena);
     allocatedBytes += bytes;
     return Tensor.of(new HostBuffer(segment), type, rows, columns);
   }

@@ -22,7 +22,7 @@ public final class Scratch implements AutoCloseable {
 
     Region(long bytes) {
       this.bytes = bytes;
-      this.address = arena.allocate(bytes, ALIGNMENT).address();
+      this.address = ZeroedMemory.allocate(bytes, ALIGNMENT, arena).address();
     }
 
     @Override
