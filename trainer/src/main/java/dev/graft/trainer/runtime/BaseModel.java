@@ -12,9 +12,6 @@ import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.tensor.HostArrays;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -26,12 +23,12 @@ public final class BaseModel implements AutoCloseable {
 
   private final Checkpoint checkpoint;
   private final Runnable closeCheckpoint;
-  private final FutureTask<Kernels> hardware;
+  private final Meanwhile<Kernels> hardware;
   private @Nullable Llama model;
   private @Nullable Tokenizer tokenizer;
 
   private BaseModel(
-      Checkpoint checkpoint, Runnable closeCheckpoint, FutureTask<Kernels> hardware) {
+      Checkpoint checkpoint, Runnable closeCheckpoint, Meanwhile<Kernels> hardware) {
     this.checkpoint = checkpoint;
     this.closeCheckpoint = closeCheckpoint;
     this.hardware = hardware;
@@ -44,7 +41,7 @@ public final class BaseModel implements AutoCloseable {
    * @param kernels closed with the model, or at once if the model cannot be opened
    */
   public static BaseModel open(String base, Kernels kernels) {
-    return withModel(open(base, opened(kernels)));
+    return withModel(open(base, Meanwhile.done(kernels)));
   }
 
   /**
@@ -56,22 +53,23 @@ public final class BaseModel implements AutoCloseable {
    * @param hardware makes kernels, which are closed with the model
    */
   public static BaseModel openMeanwhile(String base, Supplier<Kernels> hardware) {
-    FutureTask<Kernels> opening =
-        new FutureTask<>(() -> {
-          Kernels kernels = hardware.get();
-          HostArrays.load();
-          return kernels;
-        });
-    Thread.ofPlatform().daemon().name("graft-hardware").start(opening);
-    return open(base, opening);
+    return open(
+        base,
+        Meanwhile.start(
+            "graft-hardware",
+            () -> {
+              Kernels kernels = hardware.get();
+              HostArrays.load();
+              return kernels;
+            }));
   }
 
-  private static BaseModel open(String base, FutureTask<Kernels> hardware) {
+  private static BaseModel open(String base, Meanwhile<Kernels> hardware) {
     try {
       GraftModel source = GraftModel.load(HubCache.ofEnvironment().resolve(base), Map.of());
       return new BaseModel(source.checkpoint(), source::close, hardware);
     } catch (RuntimeException e) {
-      closeHardware(hardware, e);
+      close(hardware);
       throw e;
     }
   }
@@ -82,13 +80,13 @@ public final class BaseModel implements AutoCloseable {
    * @param kernels closed with the model
    */
   public static BaseModel on(Checkpoint checkpoint, Kernels kernels) {
-    return withModel(new BaseModel(checkpoint, () -> {}, opened(kernels)));
+    return withModel(new BaseModel(checkpoint, () -> {}, Meanwhile.done(kernels)));
   }
 
-  private static FutureTask<Kernels> opened(Kernels kernels) {
-    FutureTask<Kernels> task = new FutureTask<>(() -> kernels);
-    task.run();
-    return task;
+  private static void close(Meanwhile<Kernels> hardware) {
+    if (hardware.isMade()) {
+      hardware.await().close();
+    }
   }
 
   private static BaseModel withModel(BaseModel base) {
@@ -98,30 +96,6 @@ public final class BaseModel implements AutoCloseable {
     } catch (RuntimeException e) {
       base.close();
       throw e;
-    }
-  }
-
-  private static Kernels await(FutureTask<Kernels> hardware) {
-    try {
-      return hardware.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while the hardware was being opened", e);
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case RuntimeException cause -> throw cause;
-        case Error cause -> throw cause;
-        case null, default -> throw new IllegalStateException("opening the hardware failed", e);
-      }
-    }
-  }
-
-  /** After a failure, which counts more than one of the hardware. */
-  private static void closeHardware(FutureTask<Kernels> hardware, Throwable failure) {
-    try {
-      await(hardware).close();
-    } catch (RuntimeException | Error e) {
-      failure.addSuppressed(e);
     }
   }
 
@@ -142,11 +116,11 @@ public final class BaseModel implements AutoCloseable {
 
   /** What computes. */
   public Kernels kernels() {
-    return await(hardware);
+    return hardware.await();
   }
 
   /** The model on the device. */
-  public Llama model() {
+  public synchronized Llama model() {
     if (model == null) {
       model = Llama.load(kernels(), checkpoint);
     }
@@ -180,14 +154,7 @@ public final class BaseModel implements AutoCloseable {
     if (tokenizer != null) {
       tokenizer.close();
     }
-    try {
-      await(hardware).close();
-    } catch (RuntimeException | Error e) {
-      // Nothing was opened then; whoever asked for the kernels was told.
-      if (hardware.state() != Future.State.FAILED) {
-        throw e;
-      }
-    }
+    close(hardware);
     closeCheckpoint.run();
   }
 }

@@ -32,6 +32,8 @@ import dev.graft.trainer.runs.StepMetrics;
 import dev.graft.trainer.runs.StopSignal;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.Hardware;
+import dev.graft.trainer.runtime.Meanwhile;
+import dev.graft.trainer.runtime.ProcessStart;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -68,9 +70,12 @@ public final class LoraFinetuning {
     try (BaseModel base =
         BaseModel.openMeanwhile(
             config.base(),
-            () -> Hardware.open(config.precision(), config.device(), config.kernels()))) {
+            () -> Hardware.open(config.precision(), config.device(), config.kernels()));
+        Meanwhile<LoraAdapter> attaching =
+            Meanwhile.start("graft-adapter", () -> finetuning.makeAdapter(base))) {
       TrainingData data = finetuning.readData(base);
-      LoraAdapter adapter = finetuning.attachAdapter(base);
+      LoraAdapter adapter = attaching.await();
+      finetuning.tellOf(adapter);
       try (RunFolder folder = RunFolder.create(config.output(), overwrite);
           MetricsWriter metrics = MetricsWriter.open(folder.metrics())) {
         AtomicFiles.writeText(folder.config(), config.toYaml());
@@ -155,19 +160,26 @@ public final class LoraFinetuning {
   }
 
   private LoraAdapter attachAdapter(BaseModel base) {
+    LoraAdapter adapter = makeAdapter(base);
+    tellOf(adapter);
+    return adapter;
+  }
+
+  private LoraAdapter makeAdapter(BaseModel base) {
     LoraConfig lora = config.lora();
-    LoraAdapter adapter =
-        lora.initFrom().isPresent()
-            ? LoraAdapter.of(startingAdapter(base, lora.initFrom().get()), base.model())
-            : LoraAdapter.initialized(freshAdapter(lora), base.model(), config.training().seed());
+    return lora.initFrom().isPresent()
+        ? LoraAdapter.of(startingAdapter(base, lora.initFrom().get()), base.model())
+        : LoraAdapter.initialized(freshAdapter(lora), base.model(), config.training().seed());
+  }
+
+  private void tellOf(LoraAdapter adapter) {
     console.say(
         "adapter  rank %d, alpha %s, on %s: %,d trainable parameters"
             .formatted(
                 adapter.config().rank(),
                 adapter.config().alpha(),
-                String.join(", ", lora.targets()),
+                String.join(", ", config.lora().targets()),
                 adapter.size()));
-    return adapter;
   }
 
   private PeftConfig freshAdapter(LoraConfig lora) {
@@ -217,6 +229,7 @@ public final class LoraFinetuning {
     if (config.data().packing()) {
       console.say("packing  " + describe(order.fullness(), packing));
     }
+    console.say("start    " + ProcessStart.describe());
 
     OptionalDouble baseLoss = evaluate(trainer, validation, 0, plan, metrics);
     OptionalDouble loss = OptionalDouble.empty();
