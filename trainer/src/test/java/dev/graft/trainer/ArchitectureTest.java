@@ -140,6 +140,7 @@ class ArchitectureTest {
   void eachSpecialThingHasOnePackage() {
     only("kernels.vector", "jdk.incubator.vector..").check(graft);
     only("kernels.onednn", "org.bytedeco.dnnl..").check(graft);
+    only("kernels.blas", "org.bytedeco.openblas..").check(graft);
     noClasses()
         .that()
         .resideOutsideOfPackage(TRAINER + ".kernels.cuda..")

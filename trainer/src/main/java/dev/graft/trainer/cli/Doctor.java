@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -206,11 +205,7 @@ final class Doctor {
     try (Kernels kernels = Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
       add(Finding.ok("choice", "device", "cpu: the only device this version trains on"));
       add(
-          Finding.ok(
-              "choice",
-              "precision",
-              kernels.activationType().toString().toLowerCase(Locale.ROOT)
-                  + ": what precision: auto comes to here"));
+          Finding.ok("choice", "precision", "auto comes to " + Hardware.precisionReason()));
       add(Finding.ok("choice", "compute", kernels.describe()));
     } catch (RuntimeException | LinkageError e) {
       add(

@@ -7,6 +7,7 @@ import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.kernels.cpu.CpuFeatures;
 import dev.graft.trainer.kernels.cpu.CpuKernels;
+import dev.graft.trainer.kernels.cpu.CpuLibrary;
 import dev.graft.trainer.kernels.reference.ReferenceKernels;
 import dev.graft.trainer.tensor.ElementType;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -28,8 +29,26 @@ public final class Hardware {
     }
     return switch (kernels) {
       case REFERENCE -> new ReferenceKernels(DataType.FLOAT, referenceType(precision));
-      case AUTO -> new CpuKernels(cpuType(precision), Runtime.getRuntime().availableProcessors());
+      case AUTO ->
+          new CpuKernels(
+              cpuType(precision), Runtime.getRuntime().availableProcessors(), library());
     };
+  }
+
+  /** What {@code precision: auto} comes to on this machine, and why: a sentence for a person. */
+  public static String precisionReason() {
+    return CpuFeatures.detect(library()).reason();
+  }
+
+  private static CpuLibrary library() {
+    try {
+      return CpuLibrary.ofProcess();
+    } catch (IllegalArgumentException e) {
+      throw new UserException(
+          "-D%s=%s: there are auto, onednn and openblas."
+              .formatted(CpuLibrary.PROPERTY, System.getProperty(CpuLibrary.PROPERTY)),
+          e);
+    }
   }
 
   /** The definition rather than the fast way: float32 unless bfloat16 is asked for. */
@@ -41,7 +60,7 @@ public final class Hardware {
     return switch (precision) {
       case F32 -> ElementType.F32;
       case BF16 -> ElementType.BF16;
-      case AUTO -> CpuFeatures.detect().nativeBf16() ? ElementType.BF16 : ElementType.F32;
+      case AUTO -> CpuFeatures.detect(library()).nativeBf16() ? ElementType.BF16 : ElementType.F32;
     };
   }
 }

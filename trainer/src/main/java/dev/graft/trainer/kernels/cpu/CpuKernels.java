@@ -30,6 +30,7 @@ public final class CpuKernels implements Kernels {
 
   private final ElementType act;
   private final boolean nativeProducts;
+  private final String libraryReason;
   private final CpuMemory memory = new CpuMemory();
   private final Workers workers;
   private final CpuProducts products;
@@ -42,12 +43,23 @@ public final class CpuKernels implements Kernels {
    * @param threads how many threads compute the loops; as many as there are cores is best
    */
   public CpuKernels(ElementType act, int threads) {
+    this(act, threads, CpuLibrary.AUTO);
+  }
+
+  /**
+   * @param act the precision of activations, F32 or BF16
+   * @param threads how many threads compute the loops
+   * @param library what multiplies
+   */
+  public CpuKernels(ElementType act, int threads, CpuLibrary library) {
     if (act != ElementType.F32 && act != ElementType.BF16) {
       throw new IllegalArgumentException("activations in " + act);
     }
     this.act = act;
     this.workers = new Workers(threads);
-    this.products = new CpuProducts(workers);
+    CpuLibrary.Choice choice = library.open();
+    this.libraryReason = choice.reason();
+    this.products = new CpuProducts(choice.products(), workers);
     this.attention = new CpuAttention(workers);
     this.nativeProducts =
         act == ElementType.F32
@@ -62,8 +74,10 @@ public final class CpuKernels implements Kernels {
             : nativeProducts
                 ? "bfloat16 with float32 sums"
                 : "bfloat16 emulated in float32 (slower than f32: no bfloat16 instructions here)";
-    return "CPU, %d threads: oneDNN (%s) and %d-bit vectors, %s"
-        .formatted(workers.threads(), products.instructions(), Elementwise.vectorBits(), precision);
+    String why = libraryReason.isEmpty() ? "" : "; " + libraryReason;
+    return "CPU, %d threads: %s and %d-bit vectors, %s%s"
+        .formatted(
+            workers.threads(), products.describe(), Elementwise.vectorBits(), precision, why);
   }
 
   @Override

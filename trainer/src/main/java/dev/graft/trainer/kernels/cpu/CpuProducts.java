@@ -3,8 +3,8 @@ package dev.graft.trainer.kernels.cpu;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.kernels.host.Workers;
-import dev.graft.trainer.kernels.onednn.MatrixProducts;
-import dev.graft.trainer.kernels.onednn.ProductShape;
+import dev.graft.trainer.kernels.products.ProductLibrary;
+import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.kernels.vector.Elements;
 import dev.graft.trainer.kernels.vector.Elementwise;
 import dev.graft.trainer.kernels.vector.MatrixVector;
@@ -12,20 +12,24 @@ import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 
 /**
- * The three products of a linear layer. What oneDNN has no fast code for on this processor
+ * The three products of a linear layer. What the library has no fast code for on this processor
  * (bfloat16 operands without AVX512_BF16, say) is computed in float32: the operands that need it
  * are widened into scratch first, and the result is rounded back.
  */
 final class CpuProducts implements AutoCloseable {
 
-  private final MatrixProducts products = new MatrixProducts();
+  private final ProductLibrary products;
   private final Workers workers;
   private final ProductShape shape = new ProductShape();
   private final Scratch wideA = new Scratch();
   private final Scratch wideB = new Scratch();
   private final Scratch wideC = new Scratch();
 
-  CpuProducts(Workers workers) {
+  /**
+   * @param products closed with these
+   */
+  CpuProducts(ProductLibrary products, Workers workers) {
+    this.products = products;
     this.workers = workers;
   }
 
@@ -33,8 +37,9 @@ final class CpuProducts implements AutoCloseable {
     return products.supports(a, b, c);
   }
 
-  String instructions() {
-    return products.instructions();
+  /** What multiplies, with which instructions. */
+  String describe() {
+    return "%s (%s)".formatted(products.name(), products.instructions());
   }
 
   /** {@code y = x Wᵀ} or {@code y += x Wᵀ}. */
@@ -115,7 +120,7 @@ final class CpuProducts implements AutoCloseable {
       int stride = b.columns();
       shape.b(ElementType.F32, bTransposed ? 1 : stride, bTransposed ? stride : 1);
       if (!products.multiply(shape, aAddress, bAddress, result)) {
-        throw new IllegalStateException("oneDNN has no product " + shape);
+        throw new IllegalStateException(products.name() + " has no product " + shape);
       }
     }
     if (result != cAddress) {

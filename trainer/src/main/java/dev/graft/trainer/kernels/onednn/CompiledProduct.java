@@ -29,6 +29,7 @@ import static org.bytedeco.dnnl.global.dnnl.dnnl_query_scratchpad_md;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_scratchpad_mode_user;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_stream_wait;
 
+import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.tensor.ElementType;
 import org.bytedeco.dnnl.dnnl_exec_arg_t;
 import org.bytedeco.dnnl.dnnl_memory;
@@ -97,9 +98,9 @@ final class CompiledProduct implements AutoCloseable {
 
     static Descriptions of(ProductShape s) {
       return new Descriptions(
-          describe(s.aType, s.m, s.k, s.aRow, s.aColumn),
-          describe(s.bType, s.k, s.n, s.bRow, s.bColumn),
-          describe(s.cType, s.m, s.n, s.cRow, 1));
+          describe(s.aType(), s.m(), s.k(), s.aRow(), s.aColumn()),
+          describe(s.bType(), s.k(), s.n(), s.bRow(), s.bColumn()),
+          describe(s.cType(), s.m(), s.n(), s.cRow(), 1));
     }
 
     private static dnnl_memory_desc describe(
@@ -132,7 +133,7 @@ final class CompiledProduct implements AutoCloseable {
   static @Nullable CompiledProduct compile(OneDnn dnnl, ProductShape shape) {
     try (PointerScope _ = new PointerScope();
         Descriptions of = Descriptions.of(shape)) {
-      dnnl_primitive_attr attributes = attributes(shape.accumulate);
+      dnnl_primitive_attr attributes = attributes(shape.accumulates());
       dnnl_primitive_desc description = new dnnl_primitive_desc();
       int status =
           dnnl_matmul_primitive_desc_create(

@@ -1,6 +1,8 @@
 package dev.graft.trainer.kernels.onednn;
 
 import dev.graft.trainer.kernels.host.Scratch;
+import dev.graft.trainer.kernels.products.ProductLibrary;
+import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.tensor.ElementType;
 import java.util.LinkedHashMap;
 import java.util.Optional;
@@ -14,7 +16,7 @@ import java.util.Optional;
  * implementation on AVX2 (measured: 0.1 instead of 110 GFLOP/s), so each count has its own code,
  * and the cache is large enough for an epoch's worth of counts.
  */
-public final class MatrixProducts implements AutoCloseable {
+public final class MatrixProducts implements ProductLibrary {
 
   /** Shapes kept by default; one holds some 20 kB. */
   public static final int CAPACITY = 4096;
@@ -38,7 +40,7 @@ public final class MatrixProducts implements AutoCloseable {
     this.capacity = capacity;
   }
 
-  /** Whether products of these types have a fast implementation here. */
+  @Override
   public boolean supports(ElementType a, ElementType b, ElementType c) {
     ProductShape shape =
         new ProductShape().size(32, 32, 32).a(a, 32, 1).b(b, 1, 32).c(c, 32, false);
@@ -47,17 +49,18 @@ public final class MatrixProducts implements AutoCloseable {
     }
   }
 
+  @Override
+  public String name() {
+    return "oneDNN";
+  }
+
   /** The instructions that oneDNN uses here. */
+  @Override
   public String instructions() {
     return OneDnn.instructions();
   }
 
-  /**
-   * Computes a product and returns when it is done.
-   *
-   * @param shape read, never kept; m, n and k at least 1
-   * @return false if this processor has no fast implementation of it; nothing was computed then
-   */
+  @Override
   public boolean multiply(ProductShape shape, long a, long b, long c) {
     Optional<CompiledProduct> product = compiled.get(shape);
     if (product == null) {

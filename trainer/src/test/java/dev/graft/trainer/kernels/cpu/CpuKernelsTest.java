@@ -162,7 +162,7 @@ class CpuKernelsTest {
 
   @Test
   void saysWhatItIs() {
-    CpuFeatures features = CpuFeatures.detect();
+    CpuFeatures features = CpuFeatures.detect(CpuLibrary.AUTO);
     assertThat(features.reason()).startsWith(features.nativeBf16() ? "bf16: " : "f32: ");
     try (Kernels kernels = new CpuKernels(features.activationType(), 2)) {
       assertThat(kernels.describe()).contains("2 threads").doesNotContain("emulated");

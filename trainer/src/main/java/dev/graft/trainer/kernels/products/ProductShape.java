@@ -1,4 +1,4 @@
-package dev.graft.trainer.kernels.onednn;
+package dev.graft.trainer.kernels.products;
 
 import dev.graft.trainer.tensor.ElementType;
 
@@ -8,18 +8,18 @@ import dev.graft.trainer.tensor.ElementType;
  */
 public final class ProductShape {
 
-  int m;
-  int n;
-  int k;
-  ElementType aType = ElementType.F32;
-  long aRow;
-  long aColumn;
-  ElementType bType = ElementType.F32;
-  long bRow;
-  long bColumn;
-  ElementType cType = ElementType.F32;
-  long cRow;
-  boolean accumulate;
+  private int m;
+  private int n;
+  private int k;
+  private ElementType aType = ElementType.F32;
+  private long aRow;
+  private long aColumn;
+  private ElementType bType = ElementType.F32;
+  private long bRow;
+  private long bColumn;
+  private ElementType cType = ElementType.F32;
+  private long cRow;
+  private boolean accumulate;
 
   /** A is (m, k), B is (k, n), C is (m, n). */
   public ProductShape size(int m, int n, int k) {
@@ -53,8 +53,65 @@ public final class ProductShape {
     return this;
   }
 
+  /** Rows of A and C. */
+  public int m() {
+    return m;
+  }
+
+  /** Columns of B and C. */
+  public int n() {
+    return n;
+  }
+
+  /** Columns of A, rows of B. */
+  public int k() {
+    return k;
+  }
+
+  public ElementType aType() {
+    return aType;
+  }
+
+  /** Elements from one row of A to the next. */
+  public long aRow() {
+    return aRow;
+  }
+
+  /** Elements from one column of A to the next. */
+  public long aColumn() {
+    return aColumn;
+  }
+
+  public ElementType bType() {
+    return bType;
+  }
+
+  /** Elements from one row of B to the next. */
+  public long bRow() {
+    return bRow;
+  }
+
+  /** Elements from one column of B to the next. */
+  public long bColumn() {
+    return bColumn;
+  }
+
+  public ElementType cType() {
+    return cType;
+  }
+
+  /** Elements from one row of C to the next. */
+  public long cRow() {
+    return cRow;
+  }
+
+  /** Whether the product is added to what C holds. */
+  public boolean accumulates() {
+    return accumulate;
+  }
+
   /** A copy that nobody changes. */
-  ProductShape copy() {
+  public ProductShape copy() {
     return new ProductShape()
         .size(m, n, k)
         .a(aType, aRow, aColumn)
@@ -81,8 +138,7 @@ public final class ProductShape {
 
   @Override
   public int hashCode() {
-    long types =
-        (OneDnn.dataType(aType) * 31L + OneDnn.dataType(bType)) * 31L + OneDnn.dataType(cType);
+    long types = (aType.hashCode() * 31L + bType.hashCode()) * 31L + cType.hashCode();
     long hash = ((m * 31L + n) * 31L + k) * 31L + types * 2L + (accumulate ? 1 : 0);
     hash = ((hash * 31L + aRow) * 31L + aColumn) * 31L + bRow;
     hash = (hash * 31L + bColumn) * 31L + cRow;
