@@ -204,8 +204,7 @@ final class Doctor {
   private void choice() {
     try (Kernels kernels = Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
       add(Finding.ok("choice", "device", "cpu: the only device this version trains on"));
-      add(
-          Finding.ok("choice", "precision", "auto comes to " + Hardware.precisionReason()));
+      add(Finding.ok("choice", "precision", "auto comes to " + Hardware.precisionReason()));
       add(Finding.ok("choice", "compute", kernels.describe()));
     } catch (RuntimeException | LinkageError e) {
       add(

@@ -137,8 +137,7 @@ public abstract class DelegatingKernels implements Kernels {
 
   @Override
   public void rmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor dx) {
-    perform(
-        Work.RMS_NORM_BACKWARD, () -> kernels.rmsNormBackward(dy, x, weight, inverseRms, dx));
+    perform(Work.RMS_NORM_BACKWARD, () -> kernels.rmsNormBackward(dy, x, weight, inverseRms, dx));
   }
 
   @Override
@@ -160,8 +159,7 @@ public abstract class DelegatingKernels implements Kernels {
       AttentionShape shape,
       Tensor out,
       Tensor logSumExp) {
-    perform(
-        Work.ATTENTION, () -> kernels.attention(q, k, v, segmentStarts, shape, out, logSumExp));
+    perform(Work.ATTENTION, () -> kernels.attention(q, k, v, segmentStarts, shape, out, logSumExp));
   }
 
   @Override

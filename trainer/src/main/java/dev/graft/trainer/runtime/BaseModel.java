@@ -27,8 +27,7 @@ public final class BaseModel implements AutoCloseable {
   private @Nullable Llama model;
   private @Nullable Tokenizer tokenizer;
 
-  private BaseModel(
-      Checkpoint checkpoint, Runnable closeCheckpoint, Meanwhile<Kernels> hardware) {
+  private BaseModel(Checkpoint checkpoint, Runnable closeCheckpoint, Meanwhile<Kernels> hardware) {
     this.checkpoint = checkpoint;
     this.closeCheckpoint = closeCheckpoint;
     this.hardware = hardware;

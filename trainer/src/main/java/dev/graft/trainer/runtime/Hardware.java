@@ -30,8 +30,7 @@ public final class Hardware {
     return switch (kernels) {
       case REFERENCE -> new ReferenceKernels(DataType.FLOAT, referenceType(precision));
       case AUTO ->
-          new CpuKernels(
-              cpuType(precision), Runtime.getRuntime().availableProcessors(), library());
+          new CpuKernels(cpuType(precision), Runtime.getRuntime().availableProcessors(), library());
     };
   }
 

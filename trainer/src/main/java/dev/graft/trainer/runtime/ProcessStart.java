@@ -23,9 +23,7 @@ public final class ProcessStart {
     return seconds.isEmpty()
         ? "now"
         : String.format(
-            Locale.ROOT,
-            "%.2f s from the command to the first computation",
-            seconds.getAsDouble());
+            Locale.ROOT, "%.2f s from the command to the first computation", seconds.getAsDouble());
   }
 
   /** Seconds since the launcher was called, or since this process began where nothing says so. */

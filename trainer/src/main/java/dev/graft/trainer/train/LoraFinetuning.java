@@ -68,9 +68,9 @@ public final class LoraFinetuning {
     RunFolder.check(config.output(), overwrite);
     LoraFinetuning finetuning = new LoraFinetuning(config, console, stop);
     try (BaseModel base =
-        BaseModel.openMeanwhile(
-            config.base(),
-            () -> Hardware.open(config.precision(), config.device(), config.kernels()));
+            BaseModel.openMeanwhile(
+                config.base(),
+                () -> Hardware.open(config.precision(), config.device(), config.kernels()));
         Meanwhile<LoraAdapter> attaching =
             Meanwhile.start("graft-adapter", () -> finetuning.makeAdapter(base))) {
       TrainingData data = finetuning.readData(base);

@@ -27,7 +27,6 @@ public final class ZeroedMemory {
           "the system has no %,d bytes for activations and scratch".formatted(bytes));
     }
     long aligned = memory.address() + alignment - 1 & -alignment;
-    return MemorySegment.ofAddress(aligned)
-        .reinterpret(bytes, arena, _ -> Pointer.free(memory));
+    return MemorySegment.ofAddress(aligned).reinterpret(bytes, arena, _ -> Pointer.free(memory));
   }
 }
