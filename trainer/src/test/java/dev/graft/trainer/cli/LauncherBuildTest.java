@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -140,7 +141,7 @@ class LauncherBuildTest {
     return start(waitFor, List.of(argument));
   }
 
-  private Process start(@org.jspecify.annotations.Nullable Path waitFor, List<String> arguments)
+  private Process start(@Nullable Path waitFor, List<String> arguments)
       throws IOException {
     var command = new ArrayList<>(List.of("bash", root.resolve("graft").toString()));
     command.addAll(arguments);

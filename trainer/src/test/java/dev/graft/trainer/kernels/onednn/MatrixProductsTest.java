@@ -2,6 +2,7 @@ package dev.graft.trainer.kernels.onednn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
