@@ -141,8 +141,7 @@ class LauncherBuildTest {
     return start(waitFor, List.of(argument));
   }
 
-  private Process start(@Nullable Path waitFor, List<String> arguments)
-      throws IOException {
+  private Process start(@Nullable Path waitFor, List<String> arguments) throws IOException {
     var command = new ArrayList<>(List.of("bash", root.resolve("graft").toString()));
     command.addAll(arguments);
     var builder = new ProcessBuilder(command);
