@@ -41,12 +41,13 @@ public final class ConversationReader implements Iterable<Row>, AutoCloseable {
   static final int MAX_ROW_CHARACTERS = 1 << 26;
   static final int MAX_MESSAGES = 100_000;
   static final int MAX_DEPTH = 100;
-  private static final int MAX_IGNORED_KEYS = 100;
+  private static final int MAX_COUNTED = 100;
 
   private final Path file;
   private final RowSource source;
   private final RowParser parser;
   private final SortedMap<String, Long> ignoredKeys = new TreeMap<>();
+  private final SortedMap<String, Long> sources = new TreeMap<>();
   private @Nullable DataRow next;
   private boolean ended;
   private boolean iterated;
@@ -161,7 +162,8 @@ public final class ConversationReader implements Iterable<Row>, AutoCloseable {
       return null;
     }
     DataRow row = parser.parse(raw);
-    row.fields().keySet().forEach(this::ignore);
+    row.fields().keySet().forEach(key -> count(key, ignoredKeys));
+    row.source().ifPresent(source -> count(source, sources));
     return row;
   }
 
@@ -170,15 +172,20 @@ public final class ConversationReader implements Iterable<Row>, AutoCloseable {
     return !sourceFailed || source.recover();
   }
 
-  private void ignore(String key) {
-    if (ignoredKeys.containsKey(key) || ignoredKeys.size() < MAX_IGNORED_KEYS) {
-      ignoredKeys.merge(key, 1L, Long::sum);
+  private static void count(String name, Map<String, Long> counts) {
+    if (counts.containsKey(name) || counts.size() < MAX_COUNTED) {
+      counts.merge(name, 1L, Long::sum);
     }
   }
 
   /** Keys of rows that were passed over so far, with their counts, for one warning at the end. */
   public SortedMap<String, Long> ignoredKeys() {
     return Collections.unmodifiableSortedMap(ignoredKeys);
+  }
+
+  /** How many rows so far name each {@link DataRow#source()}. */
+  public SortedMap<String, Long> sources() {
+    return Collections.unmodifiableSortedMap(sources);
   }
 
   /** Closes the file. */

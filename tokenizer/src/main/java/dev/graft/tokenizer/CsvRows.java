@@ -40,6 +40,14 @@ final class CsvRows implements RowSource {
   @SuppressWarnings("MustBeClosedChecker") // the iterator owns the reader and closes it
   static CsvRows open(Path file, char separator) throws IOException {
     Utf8Reader text = new Utf8Reader(RowSource.bytes(file));
+    String other = text.otherFileKind();
+    if (other == null && (text.firstCharacter() == '{' || text.firstCharacter() == '[')) {
+      other = "JSON, not a table; name it .jsonl or .json";
+    }
+    if (other != null) {
+      text.close();
+      throw new DataException(file + " is " + other + ".");
+    }
     CsvSchema schema = CsvSchema.emptySchema().withHeader().withColumnSeparator(separator);
     try {
       return new CsvRows(file, MAPPER.readerForMapOf(String.class).with(schema).readValues(text));

@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,8 +18,20 @@ import org.jspecify.annotations.Nullable;
  */
 public record DataRow(
     Row row, DataFormat format, Map<String, @Nullable Object> fields, List<String> losses) {
+  private static final int SOURCE_CHARACTERS = 40;
+
   public DataRow {
     fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
     losses = List.copyOf(losses);
+  }
+
+  /** Where the row comes from, by its key {@code "source"}; shortened where that is long. */
+  public Optional<String> source() {
+    return fields.get("source") instanceof String source && !source.isBlank()
+        ? Optional.of(
+            source.length() > SOURCE_CHARACTERS
+                ? source.substring(0, SOURCE_CHARACTERS) + "…"
+                : source)
+        : Optional.empty();
   }
 }

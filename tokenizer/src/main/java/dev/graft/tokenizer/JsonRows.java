@@ -185,7 +185,7 @@ final class JsonRows implements RowSource {
     }
     if (e.getCause() instanceof IOException io) {
       restarts = MAX_RESTARTS;
-      return new DataException(file + " cannot be read: " + io.getMessage(), e);
+      return RowSource.unreadable(file, io);
     }
     long errorLine = e.getLocation() == null ? 0 : linesSkipped + e.getLocation().getLineNr();
     int column = e.getLocation() == null ? 0 : e.getLocation().getColumnNr();

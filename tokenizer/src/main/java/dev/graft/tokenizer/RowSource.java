@@ -1,7 +1,9 @@
 package dev.graft.tokenizer;
 
+import com.github.luben.zstd.ZstdIOException;
 import com.github.luben.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
@@ -10,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 
 /** The rows of a file of some container format, one by one, in bounded memory. */
@@ -82,6 +85,15 @@ interface RowSource extends AutoCloseable {
       case NoSuchFileException _ -> new DataException(file + " does not exist. Check the path.", e);
       case AccessDeniedException _ ->
           new DataException(file + " may not be read. Check its permissions.", e);
+      case EOFException _ ->
+          new DataException(
+              file + " cannot be read: the archive is cut off. Copy or pack it again.", e);
+      case ZipException _ ->
+          new DataException(
+              file + " cannot be read: the archive is damaged. Copy or pack it again.", e);
+      case ZstdIOException _ ->
+          new DataException(
+              file + " cannot be read: the archive is damaged or cut off. Copy or pack it again.", e);
       default -> new DataException(file + " cannot be read: " + e.getMessage(), e);
     };
   }

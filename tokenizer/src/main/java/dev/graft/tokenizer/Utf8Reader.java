@@ -66,7 +66,10 @@ final class Utf8Reader extends Reader {
     if (first >>> 16 == 0x1F8B) {
       return "compressed with gzip; unpack it first (gunzip)";
     }
-    if (first >>> 16 == 0xFFFE || first >>> 16 == 0xFEFF) {
+    boolean marked = first >>> 16 == 0xFFFE || first >>> 16 == 0xFEFF;
+    // No text in UTF-8 begins with one character and a NUL.
+    boolean halfEmpty = (first & 0xFF00FF) == 0 && first != 0 || (first & 0xFF00FF00) == 0 && first != 0;
+    if (marked || halfEmpty) {
       return "UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)";
     }
     return switch (first) {
@@ -75,6 +78,16 @@ final class Utf8Reader extends Reader {
       case 0x504B0304 -> "a zip archive; unpack it first (unzip)";
       default -> null;
     };
+  }
+
+  /** The first byte that is no space, 0 if there is none among the first. */
+  int firstCharacter() {
+    for (int i = bytes.position(); i < bytes.limit(); i++) {
+      if (bytes.get(i) < 0 || bytes.get(i) > ' ') {
+        return bytes.get(i);
+      }
+    }
+    return 0;
   }
 
   @Override

@@ -22,12 +22,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads data from end to end and reports what is wrong with it. Nothing stops it but the end of the
- * files: a wrong row is noted and the next one read.
+ * files: a wrong row is noted and the next one read. While one batch of rows is read, others are
+ * looked at on all cores, see {@link Lookers}.
  */
 public final class DataCheck {
-  private static final int BATCH_ROWS = 512;
-  private static final long BATCH_CHARACTERS = 1 << 22;
-
   private final DataFormat format;
   private final Map<String, String> columns;
   private final @Nullable ConversationEncoder encoder;
@@ -36,14 +34,15 @@ public final class DataCheck {
 
   private final List<Finding> findings = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
-  private final Comparisons comparisons = new Comparisons();
   private final AnswerChecks answers = new AnswerChecks();
+  private final RoleTokens roleTokens = new RoleTokens();
   private final Places wrong = new Places();
   private final Places tooLong = new Places();
   private final Places nothingLearned = new Places();
   private final long[] characters = new long[Role.values().length];
   private int[] lengths = new int[1024];
-  private int rows;
+  private int counted;
+  private long rows;
   private long tokens;
   private long targets;
   private long seen;
@@ -71,40 +70,24 @@ public final class DataCheck {
    *
    * @param train at least one file
    * @param validation what must not be in the training data; may be empty
+   * @throws DataException if a file cannot be opened or holds no row at all
    */
   public CheckReport run(List<Path> train, List<Path> validation) {
-    train.forEach(file -> read(file, false));
-    validation.forEach(file -> read(file, true));
-    wrong.report(
-        Finding.Severity.ERROR,
-        "wrong-rows",
-        "%,d rows cannot be read",
-        "Training stops at the first of them. Fix or remove each.",
-        findings);
-    tooLong.report(
-        Finding.Severity.ERROR,
-        "too-long",
-        "%,d rows are longer than the " + maxTokens.orElse(0) + " tokens allowed",
-        "Training cuts them behind the last whole exchange that fits, or skips them."
-            + " Shorten or split them, or raise the limit if the base model allows it.",
-        findings);
-    nothingLearned.report(
-        Finding.Severity.ERROR,
-        "nothing-learned",
-        "%,d rows have no token that is learned",
-        "Remove them, or let one of their answers be learned.",
-        findings);
-    checkCount();
-    comparisons.report(findings);
+    try (Lookers lookers = new Lookers(encoder, this::take)) {
+      train.forEach(file -> read(file, false, lookers));
+      validation.forEach(file -> read(file, true, lookers));
+      lookers.finish();
+      reportRows();
+      lookers.comparisons().report(findings);
+    }
     answers.report(findings);
     findings.sort(Comparator.comparing(Finding::severity));
     return new CheckReport(findings, statistics(), notes);
   }
 
-  private void read(Path file, boolean validation) {
+  private void read(Path file, boolean validation, Lookers lookers) {
     try (ConversationReader reader = ConversationReader.openUnread(file, format, columns)) {
-      List<DataRow> batch = new ArrayList<>();
-      long size = 0;
+      boolean any = false;
       boolean more = true;
       while (more) {
         DataRow row = null;
@@ -112,41 +95,34 @@ public final class DataCheck {
           row = reader.read();
           more = row != null;
         } catch (DataException e) {
-          wrong.add(e.origin(), e.problem());
+          // What is no row's fault (a damaged archive, say) is told of the file.
+          Origin origin = e.origin().file() == null ? new Origin(file, 0) : e.origin();
+          wrong.add(origin, e.problem().replace(file + " ", ""));
+          any = true;
           more = reader.skipWrongRow();
         }
         if (row != null) {
-          batch.add(row);
-          size += size(row);
-        }
-        if (!more || batch.size() == BATCH_ROWS || size > BATCH_CHARACTERS) {
-          take(batch, validation);
-          batch.clear();
-          size = 0;
+          any = true;
+          lookers.add(row, validation);
         }
       }
-      notes.add(file + ": " + reader.formatReason());
+      if (!any) {
+        throw new DataException(
+            file + ": the file is empty. It needs one JSON object for each conversation.");
+      }
+      if (!reader.formatReason().isEmpty()) {
+        notes.add(file + ": " + reader.formatReason());
+      }
       if (!reader.ignoredKeys().isEmpty()) {
         notes.add(file + ": keys without a meaning for training: " + reader.ignoredKeys());
       }
     }
   }
 
-  private static long size(DataRow row) {
-    return switch (row.row()) {
-      case TokenSequence sequence -> sequence.length();
-      case Conversation conversation ->
-          conversation.messages().stream().mapToLong(m -> m.content().length()).sum();
-    };
-  }
-
-  private void take(List<DataRow> batch, boolean validation) {
-    List<DataRow> talks = batch.stream().filter(row -> row.row() instanceof Conversation).toList();
-    List<Traits> traits =
-        talks.parallelStream()
-            .map(row -> Traits.of(row, (Conversation) row.row(), comparisons.duplicates()))
-            .toList();
-    for (Traits one : traits) {
+  /** Takes in what was seen of a batch; batches come in the order of their rows. */
+  private void take(Lookers.Seen batch, Comparisons comparisons) {
+    boolean validation = batch.validation();
+    for (Traits one : batch.traits()) {
       comparisons.add(one, validation);
       if (!validation) {
         answers.add(one);
@@ -155,84 +131,82 @@ public final class DataCheck {
         }
       }
     }
-    List<Conversation> conversations = talks.stream().map(row -> (Conversation) row.row()).toList();
-    for (TokenSequence sequence : encoded(conversations)) {
-      count(sequence, validation);
-    }
-    for (DataRow row : batch) {
+    for (DataRow row : batch.rows()) {
       if (row.row() instanceof TokenSequence sequence) {
         comparisons.add(sequence, validation);
-        count(sequence, validation);
       }
     }
-    rows += validation ? 0 : batch.size();
-    seen += batch.size();
+    batch.refused().forEach(refused -> wrong.add(refused.origin(), refused.problem()));
+    for (Lookers.Length length : batch.lengths()) {
+      count(length, validation);
+    }
+    if (encoder != null && !validation) {
+      roleTokens.add(encoder.tokenizer(), batch.conversations());
+    }
+    rows += validation ? 0 : batch.rows().size();
+    seen += batch.rows().size();
     progress.accept(seen);
   }
 
-  private List<TokenSequence> encoded(List<Conversation> conversations) {
-    if (encoder == null || conversations.isEmpty()) {
-      return List.of();
+  private void count(Lookers.Length length, boolean validation) {
+    if (length.tokens() > maxTokens.orElse(Integer.MAX_VALUE)) {
+      tooLong.add(length.origin(), "%,d tokens".formatted(length.tokens()));
     }
-    try {
-      return encoder.encodeAll(conversations);
-    } catch (DataException _) {
-      // One of them is refused, by its template perhaps: find out which.
-      List<TokenSequence> sequences = new ArrayList<>();
-      for (Conversation conversation : conversations) {
-        try {
-          sequences.add(encoder.encode(conversation));
-        } catch (DataException e) {
-          wrong.add(conversation.origin(), e.problem());
-        }
-      }
-      return sequences;
-    }
-  }
-
-  private void count(TokenSequence sequence, boolean validation) {
-    if (sequence.length() > maxTokens.orElse(Integer.MAX_VALUE)) {
-      tooLong.add(sequence.origin(), sequence.length() + " tokens");
-    }
-    if (sequence.targetCount() == 0) {
-      nothingLearned.add(sequence.origin(), "");
+    if (length.targets() == 0) {
+      nothingLearned.add(length.origin(), "");
     }
     if (validation) {
       return;
     }
-    int counted = countedRows;
     if (counted == lengths.length) {
       lengths = Arrays.copyOf(lengths, counted * 2);
     }
-    lengths[countedRows++] = sequence.length();
-    tokens += sequence.length();
-    targets += sequence.targetCount();
+    lengths[counted++] = length.tokens();
+    tokens += length.tokens();
+    targets += length.targets();
   }
 
-  private int countedRows;
-
-  private void checkCount() {
+  private void reportRows() {
+    wrong.report(
+        Finding.Severity.ERROR,
+        "wrong-rows",
+        Places.Noun.ROW,
+        "%s that cannot be used",
+        "Training stops at the first of them. Fix or remove each.",
+        findings);
+    tooLong.report(
+        Finding.Severity.ERROR,
+        "too-long",
+        Places.Noun.ROW,
+        "%s longer than the " + "%,d".formatted(maxTokens.orElse(0)) + " tokens that are allowed",
+        "Training cuts them behind the last whole exchange that fits, or skips them."
+            + " Shorten or split them, or raise the limit if the base model allows it.",
+        findings);
+    nothingLearned.report(
+        Finding.Severity.ERROR,
+        "nothing-learned",
+        Places.Noun.ROW,
+        "%s without a token that is learned",
+        "Remove them, or let one of their answers be learned.",
+        findings);
     if (rows < 100) {
-      findings.add(
-          new Finding(
-              Finding.Severity.WARNING,
-              "few-rows",
-              "only %,d conversations".formatted(rows),
-              "Fewer than 100 mostly teach a manner, and the model soon repeats them by heart."
-                  + " Add more, or train few epochs and watch the validation loss.",
-              rows,
-              List.of()));
+      warnOfCount(
+          "few-rows",
+          "only %,d %s".formatted(rows, rows == 1 ? "conversation" : "conversations"),
+          "Fewer than 100 mostly teach a manner, and the model soon repeats them by heart."
+              + " Add more, or train few epochs and watch the validation loss.");
     } else if (rows > 10_000) {
-      findings.add(
-          new Finding(
-              Finding.Severity.WARNING,
-              "many-rows",
-              "%,d conversations".formatted(rows),
-              "Beyond 10,000 one epoch is mostly enough and a good selection as good as all of"
-                  + " them. Try a sample first.",
-              rows,
-              List.of()));
+      warnOfCount(
+          "many-rows",
+          "%,d conversations".formatted(rows),
+          "Beyond 10,000 one epoch is mostly enough and a good selection as good as all of"
+              + " them. Try a sample first.");
     }
+  }
+
+  private void warnOfCount(String code, String message, String advice) {
+    findings.add(
+        new Finding(Finding.Severity.WARNING, code, message, advice, rows, List.of()));
   }
 
   private Statistics statistics() {
@@ -242,15 +216,16 @@ public final class DataCheck {
         byRole.put(role.dataName(), characters[role.ordinal()]);
       }
     }
-    int[] sorted = Arrays.copyOf(lengths, countedRows);
+    int[] sorted = Arrays.copyOf(lengths, counted);
     Arrays.sort(sorted);
-    return new Statistics(rows, tokens, targets, byRole, sorted);
-  }
-
-  /** A place in a file, for the rows that a finding names. */
-  static String briefly(Origin origin) {
-    return origin.file() == null
-        ? origin.toString()
-        : origin.file().getFileName() + " line " + origin.line();
+    return new Statistics(
+        rows,
+        tokens,
+        targets,
+        byRole,
+        roleTokens.byRole(characters, tokens),
+        sorted,
+        answers.formats(),
+        answers.sources());
   }
 }

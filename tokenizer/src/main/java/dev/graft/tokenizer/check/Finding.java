@@ -15,8 +15,8 @@ import java.util.List;
  */
 public record Finding(
     Severity severity, String code, String message, String advice, long count, List<Place> places) {
-  /** How many places a finding names. */
-  public static final int NAMED = 10;
+  /** How many places a finding keeps. */
+  public static final int KEPT = 1000;
 
   public Finding {
     places = List.copyOf(places);
@@ -33,13 +33,18 @@ public record Finding(
   /**
    * A row and what it shows.
    *
-   * @param origin the row
+   * @param origin the row; without a file where it is not one row's fault, line 0 where it is the
+   *     whole file's
    * @param remark may be empty
    */
   public record Place(Origin origin, String remark) {
     @Override
     public String toString() {
-      return remark.isEmpty() ? origin.toString() : origin + ": " + remark;
+      if (origin.file() == null) {
+        return remark;
+      }
+      String where = origin.line() == 0 ? origin.file().toString() : origin.toString();
+      return remark.isEmpty() ? where : where + ": " + remark;
     }
   }
 }

@@ -11,7 +11,7 @@ final class Places {
 
   void add(Origin origin, String remark) {
     count++;
-    if (first.size() < Finding.NAMED) {
+    if (first.size() < Finding.KEPT) {
       first.add(new Finding.Place(origin, remark));
     }
   }
@@ -20,15 +20,45 @@ final class Places {
     return count;
   }
 
-  /** Reports them, if there are any. */
+  /**
+   * Reports them, if there are any.
+   *
+   * @param message {@code %s} is their number with {@code noun} in singular or plural
+   */
   void report(
-      Finding.Severity severity, String code, String message, String advice, List<Finding> to) {
+      Finding.Severity severity,
+      String code,
+      Noun noun,
+      String message,
+      String advice,
+      List<Finding> to) {
     if (count > 0) {
-      to.add(new Finding(severity, code, message.formatted(count), advice, count, first));
+      to.add(new Finding(severity, code, message.formatted(noun.of(count)), advice, count, first));
     }
   }
 
-  void warn(String code, String message, String advice, List<Finding> to) {
-    report(Finding.Severity.WARNING, code, message, advice, to);
+  void warn(String code, Noun noun, String message, String advice, List<Finding> to) {
+    report(Finding.Severity.WARNING, code, noun, message, advice, to);
+  }
+
+  /** What is counted, in words. */
+  enum Noun {
+    ROW("row", "rows"),
+    CONVERSATION("conversation", "conversations"),
+    ANSWER("answer", "answers"),
+    VALIDATION("validation conversation", "validation conversations"),
+    VALIDATION_PROMPT("validation prompt", "validation prompts");
+
+    private final String one;
+    private final String many;
+
+    Noun(String one, String many) {
+      this.one = one;
+      this.many = many;
+    }
+
+    String of(long count) {
+      return "%,d %s".formatted(count, count == 1 ? one : many);
+    }
   }
 }

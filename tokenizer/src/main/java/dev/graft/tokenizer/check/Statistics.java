@@ -1,7 +1,6 @@
 package dev.graft.tokenizer.check;
 
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -12,34 +11,37 @@ import java.util.TreeMap;
  * @param tokens all tokens; 0 where no tokenizer was given
  * @param targetTokens those that are learned
  * @param charactersByRole characters of content
+ * @param tokensByRole see {@link RoleTokens}; empty where no tokenizer was given
  * @param lengths (rows) tokens of each row, ascending; empty where no tokenizer was given
+ * @param formats how answers are written
+ * @param sources rows by what they name as their source, of the first {@value #MAX_SOURCES} sources
  */
 @SuppressWarnings("ArrayRecordComponent") // 4 bytes a row instead of 20, never compared
 public record Statistics(
-    long rows, long tokens, long targetTokens, Map<String, Long> charactersByRole, int[] lengths) {
+    long rows,
+    long tokens,
+    long targetTokens,
+    Map<String, Long> charactersByRole,
+    Map<String, Long> tokensByRole,
+    int[] lengths,
+    Formats formats,
+    Map<String, Long> sources) {
+  /** More sources than this are names of rows rather than of places. */
+  static final int MAX_SOURCES = 50;
+
+  /**
+   * How many answers are of one form.
+   *
+   * @param answers all that are learned
+   * @param json those that parse as JSON
+   * @param majoritySchema those JSON objects that have the commonest set of keys
+   * @param majoritySections those that have the commonest section headings, in that order
+   */
+  public record Formats(long answers, long json, long majoritySchema, long majoritySections) {}
+
   /** The share of tokens that are learned, 0 to 1. */
   public double targetShare() {
     return tokens == 0 ? 0 : targetTokens / (double) tokens;
-  }
-
-  /**
-   * Tokens by role, as far as that can be said: what the assistant says is counted, the rest is
-   * shared out by characters, with the template's markup.
-   */
-  public Map<String, Long> tokensByRole() {
-    long others = 0;
-    for (Map.Entry<String, Long> role : charactersByRole.entrySet()) {
-      others += role.getKey().equals("assistant") ? 0 : role.getValue();
-    }
-    Map<String, Long> byRole = new LinkedHashMap<>();
-    for (Map.Entry<String, Long> role : charactersByRole.entrySet()) {
-      byRole.put(
-          role.getKey(),
-          role.getKey().equals("assistant")
-              ? targetTokens
-              : Math.round((tokens - targetTokens) * (role.getValue() / Math.max(1.0, others))));
-    }
-    return byRole;
   }
 
   /** The length that this share of the rows does not exceed. */

@@ -1,11 +1,16 @@
 package dev.graft.tokenizer.split;
 
 import dev.graft.tokenizer.ConversationReader;
+import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.DataFormat;
+import dev.graft.tokenizer.DataRow;
 import dev.graft.tokenizer.Row;
+import dev.graft.tokenizer.check.Provenance;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -14,14 +19,36 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import tools.jackson.core.JsonGenerator;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a run was trained on: {@code data.json}. Names each file with its SHA-256 and each row with
- * its line and {@link RowHash}, so that years later one can say whether a row was part of it.
+ * What a run was trained on: {@code data.json}. Names each file with its size and SHA-256 and each
+ * row with its line and {@link RowHash}, so that years later one can say whether a row was part of
+ * it; and counts what rows name as their source.
+ *
+ * <pre>{@code
+ * {"version":1,"train":[{"file":"train.jsonl","bytes":1257177,"sha256":"…","format":"conversations",
+ *   "sources":{"ward 3":200},"count":1201,"rows":[{"line":1,"sha256":"…"}, …]}],"validation":[…]}
+ * }</pre>
  */
 public final class BillOfMaterials {
-  private final Map<String, List<Map<String, Object>>> parts = new LinkedHashMap<>();
+  /** The file's name in a run's folder and beside every export. */
+  public static final String FILE_NAME = "data.json";
+
+  private static final int VERSION = 1;
+
+  private record Entry(
+      String file,
+      long bytes,
+      String sha256,
+      String format,
+      Map<String, Long> sources,
+      List<RowLine> rows) {}
+
+  private final Map<String, List<Entry>> parts = new LinkedHashMap<>();
 
   /**
    * Reads a file through and adds it.
@@ -30,18 +57,42 @@ public final class BillOfMaterials {
    * @param format what its rows are
    * @param columns what keys are called in it, see {@link ConversationReader#open(Path, DataFormat,
    *     Map)}
+   * @throws DataException if the file cannot be read
    */
   public void add(String part, Path file, DataFormat format, Map<String, String> columns) {
     List<RowLine> rows = new ArrayList<>();
-    Map<String, Object> entry = new LinkedHashMap<>();
-    entry.put("file", file.toString());
-    entry.put("sha256", sha256(file));
-    try (ConversationReader reader = ConversationReader.open(file, format, columns)) {
-      reader.forEach(row -> rows.add(RowLine.of(row)));
-      entry.put("format", reader.format().configName());
+    try (ConversationReader reader = ConversationReader.openUnread(file, format, columns)) {
+      for (DataRow row = reader.read(); row != null; row = reader.read()) {
+        rows.add(RowLine.of(row.row()));
+      }
+      add(part, file, reader.format().configName(), rows, reader.sources());
     }
-    entry.put("rows", rows);
-    parts.computeIfAbsent(part, _ -> new ArrayList<>()).add(entry);
+  }
+
+  /**
+   * Adds a file that has been read.
+   *
+   * @param part {@code train} or {@code validation}
+   * @param format what its rows are
+   * @param rows those that belong to the part
+   * @param sources how many rows name each source
+   */
+  public void add(
+      String part, Path file, String format, List<RowLine> rows, Map<String, Long> sources) {
+    try {
+      parts
+          .computeIfAbsent(part, _ -> new ArrayList<>())
+          .add(
+              new Entry(
+                  file.toString(),
+                  Files.size(file),
+                  sha256(file),
+                  format,
+                  new TreeMap<>(sources),
+                  List.copyOf(rows)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
@@ -57,23 +108,65 @@ public final class BillOfMaterials {
     }
   }
 
-  /** The file's text. */
-  public String json() {
-    Map<String, Object> root = new LinkedHashMap<>();
-    root.put("version", 1);
-    root.putAll(parts);
-    return JsonMapper.shared().writeValueAsString(root) + "\n";
+  /** What to say before training on what a commercial model wrote, if rows name one. */
+  public Optional<String> provenanceWarning() {
+    Map<String, Long> sources = new TreeMap<>();
+    for (Entry entry : parts.getOrDefault("train", List.of())) {
+      entry.sources().forEach((source, rows) -> sources.merge(source, rows, Long::sum));
+    }
+    return Provenance.warning(sources).map(what -> what + ". " + Provenance.advice());
   }
 
-  private static String sha256(Path file) {
+  /** The file's text. */
+  public String json() {
+    StringWriter text = new StringWriter();
+    writeTo(text);
+    return text.toString();
+  }
+
+  /** Writes the file's text, row by row. */
+  public void writeTo(Writer out) {
+    JsonGenerator json = JsonMapper.shared().createGenerator(out);
+    json.writeStartObject();
+    json.writeNumberProperty("version", VERSION);
+    parts.forEach((part, entries) -> {
+      json.writeArrayPropertyStart(part);
+      entries.forEach(entry -> write(entry, json));
+      json.writeEndArray();
+    });
+    json.writeEndObject();
+    json.writeRaw('\n');
+    json.flush();
+  }
+
+  private static void write(Entry entry, JsonGenerator json) {
+    json.writeStartObject();
+    json.writeStringProperty("file", entry.file());
+    json.writeNumberProperty("bytes", entry.bytes());
+    json.writeStringProperty("sha256", entry.sha256());
+    json.writeStringProperty("format", entry.format());
+    json.writeObjectPropertyStart("sources");
+    entry.sources().forEach(json::writeNumberProperty);
+    json.writeEndObject();
+    json.writeNumberProperty("count", entry.rows().size());
+    json.writeArrayPropertyStart("rows");
+    for (RowLine row : entry.rows()) {
+      json.writeStartObject();
+      json.writeNumberProperty("line", row.line());
+      json.writeStringProperty("sha256", row.sha256());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeEndObject();
+  }
+
+  private static String sha256(Path file) throws IOException {
     MessageDigest digest = RowHash.sha256();
     byte[] buffer = new byte[1 << 16];
     try (InputStream in = Files.newInputStream(file)) {
       for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
         digest.update(buffer, 0, read);
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
     return HexFormat.of().formatHex(digest.digest());
   }

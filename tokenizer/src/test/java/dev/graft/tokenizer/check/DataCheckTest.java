@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -98,12 +99,57 @@ class DataCheckTest {
   }
 
   @Test
+  void everyExchangeOfAConversationIsLookedAt() throws IOException {
+    String question = words(30);
+    String first = "Quite so: " + words(9) + ".";
+    add(question, first);
+    rows.add(row(question, "Not at all: " + words(9) + ".", words(9), "I cannot help with that."));
+    rows.add(row("Hello!", "Hello, how are you?"));
+    rows.add(row("Hello!", "Good morning, what brings you here?"));
+    CheckReport report = check();
+    assertThat(places(report, "conflicting-answers")).containsExactly(122L);
+    assertThat(places(report, "refusals")).containsExactly(122L);
+  }
+
+  @Test
+  void whatIsNoTextIsNamedWithItsLine() throws IOException {
+    rows.add(row("Half of a pair: LONE.", "Yes.").replace("LONE", "\\ud83d"));
+    Path train = folder.resolve("train.jsonl");
+    Files.write(train, rows, StandardCharsets.UTF_8);
+    Files.write(
+        train,
+        (row("Latin", "Caf\u00e9.") + "\n").getBytes(StandardCharsets.ISO_8859_1),
+        StandardOpenOption.APPEND);
+    Files.write(train, List.of(row("good", "again")), StandardOpenOption.APPEND);
+    Finding finding = finding(checkFile(train), "wrong-rows");
+    assertThat(finding.places()).extracting(p -> p.origin().line()).containsExactly(121L, 122L);
+    assertThat(finding.places().get(0).remark()).contains("half a character");
+    assertThat(finding.places().get(1).remark()).contains("0xE9 is not UTF-8");
+  }
+
+  @Test
+  void aLongCommonInstructionMakesNoDuplicates() throws IOException {
+    rows.clear();
+    String instruction = words(200);
+    for (int i = 0; i < 110; i++) {
+      add(instruction + " " + words(30), "It is clear: " + words(25) + ".");
+    }
+    String own = words(30);
+    String answer = "It is clear: " + words(25) + ".";
+    add(instruction + " " + own, answer);
+    add(instruction + " " + own + " indeed", answer);
+    assertThat(places(check(), "near-duplicates")).containsExactly(112L);
+  }
+
+  @Test
   void anotherLanguage() throws IOException {
     add(
         words(30),
         "Der Patient ist nicht mit dem Auto gekommen, und ich habe für ihn die Salbe auf den Tisch"
             + " gelegt, die von der Apotheke war.");
     assertThat(finding(check(), "language").message()).contains("German").contains("English");
+    rows.set(120, rows.getLast().replaceFirst("content\":\"", "content\":\"Translate: "));
+    assertThat(check().findings()).isEmpty();
   }
 
   @Test
@@ -183,6 +229,11 @@ class DataCheckTest {
         .run(List.of(train), others);
   }
 
+  private static CheckReport checkFile(Path file) {
+    return new DataCheck(DataFormat.AUTO, Map.of(), null, OptionalInt.empty(), _ -> {})
+        .run(List.of(file), List.of());
+  }
+
   private static Finding finding(CheckReport report, String code) {
     Optional<Finding> found =
         report.findings().stream().filter(f -> f.code().equals(code)).findFirst();
@@ -206,14 +257,13 @@ class DataCheckTest {
     rows.add(row(human, assistant));
   }
 
-  private static String row(String human, String assistant) {
-    return JsonMapper.shared()
-        .writeValueAsString(
-            Map.of(
-                "conversations",
-                List.of(
-                    Map.of("role", "human", "content", human),
-                    Map.of("role", "assistant", "content", assistant))));
+  /** A conversation of human and assistant in turn. */
+  private static String row(String... contents) {
+    List<Map<String, String>> messages = new ArrayList<>();
+    for (int i = 0; i < contents.length; i++) {
+      messages.add(Map.of("role", i % 2 == 0 ? "human" : "assistant", "content", contents[i]));
+    }
+    return JsonMapper.shared().writeValueAsString(Map.of("conversations", messages));
   }
 
   private static String promptOf(String row) {

@@ -1,5 +1,6 @@
 package dev.graft.tokenizer.split;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,17 +9,23 @@ import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.DataFiles;
 import dev.graft.tokenizer.DataFormat;
 import dev.graft.tokenizer.DataRow;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 class DataSplitTest {
   @TempDir Path folder;
@@ -116,25 +123,101 @@ class DataSplitTest {
     String first = "{ \"prompt\":\"a\",\n  \"completion\" : \"b\" }";
     String second = "{\"prompt\":\"\\u00e9\",\"completion\":\"d\"}";
     Files.writeString(file, first + "\n\n" + second);
-    List<DataRow> rows = read(file);
-    assertThat(DataFiles.rowTexts(file, rows.stream().map(row -> row.row().origin()).toList()))
-        .contains(List.of(first + "\n", second + "\n"));
+    long[] lines = read(file).stream().mapToLong(row -> row.row().origin().line()).toArray();
+    List<ByteArrayOutputStream> copies =
+        List.of(new ByteArrayOutputStream(), new ByteArrayOutputStream());
+    assertThat(DataFiles.copyRows(file, lines, copies::get)).isTrue();
+    assertThat(copies).extracting(Object::toString).containsExactly(first + "\n", second + "\n");
+    Files.writeString(file, "[" + second + "]");
+    assertThat(DataFiles.copyRows(file, new long[] {1}, copies::get)).isFalse();
   }
 
   @Test
   void theBillNamesFilesAndRows() throws IOException {
     Path file = folder.resolve("rows.jsonl");
-    Files.writeString(file, "{\"prompt\":\"a\",\"completion\":\"b\"}\n");
+    String text =
+        "{\"prompt\":\"a\",\"completion\":\"b\",\"source\":\"claude-3\"}\n\n"
+            + "{\"input\":\"\",\"prompt\":\"c\",\"completion\":\"d\"}\n";
+    Files.writeString(file, text);
     BillOfMaterials bill = new BillOfMaterials();
     bill.add("train", file, DataFormat.AUTO, Map.of());
-    assertThat(bill.json())
-        .contains("\"train\"", "\"format\":\"prompt-completion\"", "\"line\":1")
-        .contains(RowHash.of(read(file).getFirst()));
+    bill.add("validation", file, DataFormat.AUTO, Map.of());
+
+    JsonNode root = JsonMapper.shared().readTree(bill.json());
+
+    JsonNode train = root.at("/train/0");
+    assertThat(train.get("file").stringValue()).isEqualTo(file.toString());
+    assertThat(train.get("bytes").intValue()).isEqualTo(text.length());
+    assertThat(train.get("sha256").stringValue()).isEqualTo(sha256(text.getBytes(UTF_8)));
+    assertThat(train.get("format").stringValue()).isEqualTo("prompt-completion");
+    assertThat(train.at("/sources/claude-3").intValue()).isEqualTo(1);
+    assertThat(train.get("count").intValue()).isEqualTo(2);
+    assertThat(train.at("/rows/1/line").intValue()).isEqualTo(3);
+    assertThat(train.at("/rows/1/sha256").stringValue())
+        .isEqualTo(RowHash.of(read(file).get(1)))
+        .isNotEqualTo(train.at("/rows/0/sha256").stringValue());
+    assertThat(root.at("/validation/0/rows").size()).isEqualTo(2);
+    assertThat(bill.provenanceWarning().orElseThrow())
+        .startsWith("1 conversation names a commercial model as its source (claude-3). ");
+  }
+
+  private static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void aRowsHashDependsOnAllThatIsLearned() throws IOException {
+    List<String> hashes = new ArrayList<>();
+    for (String row :
+        List.of(
+            "{\"input_ids\":[1,2],\"labels\":[-100,2]}",
+            "{\"input_ids\":[1,2],\"labels\":[1,2]}",
+            "{\"input_ids\":[1,3],\"labels\":[-100,3]}",
+            "{\"prompt\":\"ab\",\"completion\":\"c\"}",
+            "{\"prompt\":\"a\",\"completion\":\"bc\"}")) {
+      hashes.add(RowHash.of(rows(List.of(row)).getFirst()));
+    }
+    assertThat(hashes).doesNotHaveDuplicates().allMatch(hash -> hash.matches("[0-9a-f]{64}"));
+  }
+
+  @Test
+  void timesOfAllKindsAreOrdered() throws IOException {
+    List<String> days =
+        List.of(
+            "2026-01-31T23:30:00-02:00",
+            "2026-01",
+            "2026-01-31",
+            "2026-01-31 12:00",
+            "2026-02-01T00:59:59+01:00",
+            "2025-12-31T23:59:59.5Z");
+    List<String> lines = new ArrayList<>();
+    for (String day : days) {
+      lines.add(line(words(20), words(20), 0).replace("\"day\":0", "\"day\":\"" + day + "\""));
+    }
+    assertThat(sides(lines, "time:day", 0.34).get(lines.get(0))).isTrue();
+    assertThat(sides(lines, "time:day", 0.34).get(lines.get(4))).isTrue();
+    assertThat(sides(lines, "time:day", 0.84).get(lines.get(5))).isFalse();
+  }
+
+  @Test
+  void theLatestThatBelongToTooManyAreRefused() throws IOException {
+    List<String> lines = new ArrayList<>();
+    String same = words(40);
+    for (int i = 0; i < 100; i++) {
+      lines.add(line(i % 2 == 1 ? same : words(40), words(9), i));
+    }
+    assertThatThrownBy(() -> sides(lines, "time:day", 0.1))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("near duplicates of so many earlier ones that 55 of 100 rows");
   }
 
   private Map<String, Boolean> sides(List<String> lines, String by, double share)
       throws IOException {
-    boolean[] held = DataSplit.heldOut(rows(lines), share, SplitRule.parse(by));
+    boolean[] held = DataSplit.heldOut(rows(lines)::forEach, share, SplitRule.parse(by));
     Map<String, Boolean> sides = new HashMap<>();
     for (int i = 0; i < held.length; i++) {
       sides.put(lines.get(i), held[i]);

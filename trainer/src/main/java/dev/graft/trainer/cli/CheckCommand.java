@@ -1,24 +1,33 @@
 package dev.graft.trainer.cli;
 
+import dev.graft.modelio.ModelConfig;
 import dev.graft.tokenizer.Conversation;
 import dev.graft.tokenizer.ConversationReader;
-import dev.graft.tokenizer.Row;
+import dev.graft.tokenizer.DataException;
+import dev.graft.tokenizer.DataRow;
 import dev.graft.tokenizer.TokenSequence;
 import dev.graft.tokenizer.check.CheckReport;
 import dev.graft.tokenizer.check.DataCheck;
+import dev.graft.trainer.bench.ProductRate;
+import dev.graft.trainer.config.DeviceChoice;
+import dev.graft.trainer.config.KernelsChoice;
+import dev.graft.trainer.config.Precision;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
+import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.runs.AtomicFiles;
+import dev.graft.trainer.runtime.Hardware;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
-import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -45,6 +54,9 @@ import picocli.CommandLine.Spec;
 final class CheckCommand implements Callable<Integer> {
 
   private static final int WARNINGS = 1;
+
+  /** Rows on a page, where nobody says how many. */
+  private static final int SHOWN = 3;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -80,7 +92,7 @@ final class CheckCommand implements Callable<Integer> {
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description = "Write the rows of --show (default: 3) as a page.")
+      description = "Write the report as a page, with the rows of --show (default: 3) if --base is given.")
   private @Nullable Path html;
 
   @Option(names = "--strict", description = "Warnings make the exit code 1.")
@@ -106,36 +118,63 @@ final class CheckCommand implements Callable<Integer> {
   @Option(
       names = "--tokens-per-second",
       paramLabel = "R",
-      description = "Your machine's rate in training, to tell the time of an epoch.")
+      description = "The rate of training, to tell the time of an epoch; default: what this machine's products allow.")
   private @Nullable Double tokensPerSecond;
 
   @Override
   public Integer call() throws IOException {
-    if (base == null && (show > 0 || html != null)) {
-      throw new UserException("--show and --html: need --base, whose tokens they show");
-    }
-    if (batchSize < 1 || microBatchTokens < 1) {
-      throw new UserException("--batch-size and --micro-batch-tokens: have to be at least 1");
-    }
+    refuseNonsense();
     PrintWriter out = spec.commandLine().getOut();
     try (DataOptions.@Nullable Encoder encoder = base == null ? null : encoder(base)) {
       CheckReport report = check(encoder);
-      CheckPrinter printer =
-          new CheckPrinter(
-              batchSize,
-              microBatchTokens,
-              tokensPerSecond == null
-                  ? OptionalDouble.empty()
-                  : OptionalDouble.of(tokensPerSecond));
-      out.print(json ? printer.json(report) : printer.text(report));
-      if (encoder != null) {
-        show(encoder, out);
+      CheckPrinter printer = printer();
+      List<TokenSequence> shown = encoder == null ? List.of() : firstRows(encoder);
+      TokenView view = encoder == null ? null : new TokenView(encoder.encoder().tokenizer());
+      out.print(
+          json ? printer.json(report, view == null ? List.of() : tokens(shown, view))
+              : printer.text(report));
+      if (encoder != null && view != null && show > 0 && !json) {
+        print(shown, view, encoder.reason(), out);
+      }
+      if (html != null) {
+        CheckPage page = new CheckPage("Check of " + names(files), report, printer);
+        if (encoder != null && view != null) {
+          page.rows(shown, view, encoder.reason());
+        }
+        Files.createDirectories(SplitCommand.parent(html));
+        AtomicFiles.writeText(html.toAbsolutePath(), page.html());
       }
       out.flush();
       return report.hasErrors()
           ? Failures.USER
           : strict && !report.findings().isEmpty() ? WARNINGS : 0;
     }
+  }
+
+  private void refuseNonsense() {
+    if (base == null && show > 0) {
+      throw new UserException("--show: needs --base, whose tokens it shows");
+    }
+    if (show < 0) {
+      throw new UserException("--show: " + show + " is negative");
+    }
+    if (batchSize < 1 || microBatchTokens < 1) {
+      throw new UserException("--batch-size and --micro-batch-tokens: have to be at least 1");
+    }
+    if (maxLength != null && maxLength < 2) {
+      throw new UserException("--max-length: " + maxLength + " is too short, at least 2");
+    }
+    if (tokensPerSecond != null && !(tokensPerSecond > 0)) {
+      throw new UserException("--tokens-per-second: " + tokensPerSecond + " is not above 0");
+    }
+    if (html != null && Files.isDirectory(html)) {
+      throw new UserException("--html: " + html + " is a folder. Name a file.");
+    }
+  }
+
+  private static String names(List<Path> files) {
+    return files.getFirst().getFileName()
+        + (files.size() > 1 ? " and %d more".formatted(files.size() - 1) : "");
   }
 
   private DataOptions.Encoder encoder(String model) {
@@ -147,64 +186,88 @@ final class CheckCommand implements Callable<Integer> {
         maxLength != null
             ? OptionalInt.of(maxLength)
             : base == null ? OptionalInt.empty() : DataOptions.longest(DataOptions.folder(base));
-    return new DataCheck(
-            data.format(),
-            data.columns(),
-            encoder == null ? null : encoder.encoder(),
-            longest,
-            progress())
-        .run(files, validation);
-  }
-
-  /** A line on standard error that keeps changing, or one now and then where that is a file. */
-  private LongConsumer progress() {
-    boolean live = Console.isTerminal();
-    long[] last = {System.nanoTime()};
     PrintWriter err = spec.commandLine().getErr();
-    return rows -> {
-      long now = System.nanoTime();
-      if (now - last[0] > (live ? 200_000_000L : 10_000_000_000L)) {
-        last[0] = now;
-        err.print(live ? "\r%,d rows…\033[K\r".formatted(rows) : "%,d rows…%n".formatted(rows));
-        err.flush();
-      }
-    };
+    try (CheckProgress progress =
+        new CheckProgress(err, Console.isTerminal(), System::nanoTime)) {
+      return new DataCheck(
+              data.format(),
+              data.columns(),
+              encoder == null ? null : encoder.encoder(),
+              longest,
+              progress)
+          .run(files, validation);
+    }
   }
 
-  private void show(DataOptions.Encoder encoder, PrintWriter out) throws IOException {
-    int wanted = show > 0 ? show : html != null ? 3 : 0;
-    if (wanted == 0) {
-      return;
+  private CheckPrinter printer() {
+    OptionalDouble rate =
+        tokensPerSecond != null
+            ? OptionalDouble.of(tokensPerSecond)
+            : base == null ? OptionalDouble.empty() : rate(DataOptions.folder(base));
+    return new CheckPrinter(batchSize, microBatchTokens, rate, tokensPerSecond != null);
+  }
+
+  /** How fast this machine would train the base at most, where its folder tells its shape. */
+  private static OptionalDouble rate(Path folder) {
+    Path config = folder.resolve("config.json");
+    if (!Files.exists(config)) {
+      return OptionalDouble.empty();
     }
+    ModelConfig model = ModelConfig.read(config);
+    try (Kernels kernels =
+        Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
+      return OptionalDouble.of(ProductRate.tokensPerSecond(model, kernels));
+    }
+  }
+
+  /** The first rows that can be read, as tokens. */
+  private List<TokenSequence> firstRows(DataOptions.Encoder encoder) {
+    int wanted = show > 0 ? show : html != null ? SHOWN : 0;
     List<TokenSequence> sequences = new ArrayList<>();
+    if (wanted == 0) {
+      return sequences;
+    }
     try (ConversationReader rows =
-        ConversationReader.open(files.getFirst(), data.format(), data.columns())) {
-      for (Row row : rows) {
-        sequences.add(
-            switch (row) {
-              case Conversation conversation -> encoder.encoder().encode(conversation);
-              case TokenSequence tokens -> tokens;
-            });
-        if (sequences.size() == wanted) {
-          break;
+        ConversationReader.openUnread(files.getFirst(), data.format(), data.columns())) {
+      boolean more = true;
+      while (more && sequences.size() < wanted) {
+        try {
+          DataRow row = rows.read();
+          more = row != null;
+          if (row != null) {
+            sequences.add(
+                switch (row.row()) {
+                  case Conversation conversation -> encoder.encoder().encode(conversation);
+                  case TokenSequence tokens -> tokens;
+                });
+          }
+        } catch (DataException _) {
+          // The report has named it.
+          more = rows.skipWrongRow();
         }
       }
     }
-    TokenView view = new TokenView(encoder.encoder().tokenizer());
-    if (html != null) {
-      try {
-        AtomicFiles.writeText(
-            html.toAbsolutePath(), view.page("Tokens of " + files.getFirst(), sequences));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+    return sequences;
+  }
+
+  private static void print(
+      List<TokenSequence> shown, TokenView view, String chatFormat, PrintWriter out) {
+    boolean colours = Console.showsColours(Console.isTerminal(), System.getenv());
+    out.print("\nchat format: " + chatFormat + "\n");
+    for (TokenSequence sequence : shown) {
+      out.print("\n" + (colours ? view.coloured(sequence) : view.marked(sequence)));
     }
-    if (show > 0 && !json) {
-      boolean colours = Console.isTerminal() && System.getenv("NO_COLOR") == null;
-      out.print("\nchat format: " + encoder.reason() + "\n");
-      for (TokenSequence sequence : sequences) {
-        out.print("\n" + (colours ? view.coloured(sequence) : view.marked(sequence)));
-      }
+  }
+
+  private static List<Map<String, Object>> tokens(List<TokenSequence> shown, TokenView view) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (TokenSequence sequence : shown) {
+      var row = new LinkedHashMap<String, Object>();
+      row.put("file", String.valueOf(sequence.origin().file()));
+      row.put("line", sequence.origin().line());
+      row.put("tokens", view.shown(sequence));
+      rows.add(row);
     }
+    return rows;
   }
 }

@@ -5,22 +5,22 @@ import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.DataFiles;
 import dev.graft.tokenizer.DataFormat;
 import dev.graft.tokenizer.DataRow;
-import dev.graft.tokenizer.Origin;
 import dev.graft.tokenizer.split.DataSplit;
 import dev.graft.tokenizer.split.RowWriter;
 import dev.graft.tokenizer.split.SplitRule;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.runs.AtomicFiles;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,6 +44,9 @@ import picocli.CommandLine.Spec;
       "    --output runs/quickstart-data"
     })
 final class SplitCommand implements Callable<Integer> {
+
+  /** How far the share that was held out may be from what was asked for before it is said. */
+  private static final double TOLERANCE = 0.2;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -93,60 +96,109 @@ final class SplitCommand implements Callable<Integer> {
     SplitRule rule = SplitRule.parse(by);
     Path train = target("train");
     Path validation = target("validation");
-    List<DataRow> rows = read();
-    boolean[] held = DataSplit.heldOut(rows, share, rule);
-    List<String> texts = texts(rows);
-    StringBuilder kept = new StringBuilder();
-    StringBuilder heldOut = new StringBuilder();
-    int count = 0;
-    for (int i = 0; i < held.length; i++) {
-      (held[i] ? heldOut : kept).append(texts.get(i));
-      count += held[i] ? 1 : 0;
-    }
+    boolean[] held = DataSplit.heldOut(this::forEachRow, share, rule);
     Files.createDirectories(parent(train));
-    AtomicFiles.writeText(train, kept.toString());
-    AtomicFiles.writeText(validation, heldOut.toString());
+    if (!copied(held, train, validation)) {
+      write(held, train, validation);
+    }
+    report(held, train, validation);
+    return 0;
+  }
+
+  private void report(boolean[] held, Path train, Path validation) {
+    int count = 0;
+    for (boolean one : held) {
+      count += one ? 1 : 0;
+    }
     PrintWriter out = spec.commandLine().getOut();
     out.println("%,d rows to train on: %s".formatted(held.length - count, Words.here("" + train)));
     out.println("%,d rows held out: %s".formatted(count, Words.here("" + validation)));
     out.flush();
-    return 0;
+    double wanted = held.length * share;
+    if (Math.abs(count - wanted) > Math.max(1, wanted * TOLERANCE)) {
+      PrintWriter err = spec.commandLine().getErr();
+      err.println(
+          ("warning: %.1f %% were held out, not %.1f %%: rows that hang together stay together, and"
+                  + " groups of that size there are none")
+              .formatted(100.0 * count / held.length, 100 * share));
+      err.flush();
+    }
   }
 
-  private List<DataRow> read() {
-    List<DataRow> rows = new ArrayList<>();
+  private void forEachRow(Consumer<? super DataRow> each) {
+    long count = 0;
     try (ConversationReader reader =
         ConversationReader.openUnread(file, DataFormat.parse(format), columns)) {
       for (DataRow row = reader.read(); row != null; row = reader.read()) {
-        rows.add(row);
+        each.accept(row);
+        count++;
       }
     }
-    if (rows.size() < 2) {
-      throw new DataException(file + " holds " + rows.size() + " rows, too few to divide.");
+    if (count < 2) {
+      throw new DataException(
+          "%s holds %s, too few to divide.".formatted(file, count == 0 ? "no row" : "one row"));
     }
-    return rows;
   }
 
-  private List<String> texts(List<DataRow> rows) {
-    List<Origin> origins = rows.stream().map(row -> row.row().origin()).toList();
-    Optional<List<String>> asTheyAre = DataFiles.rowTexts(file, origins);
-    if (asTheyAre.isPresent()) {
-      return asTheyAre.get();
+  /** Copies the file's own bytes, where rows begin on lines of their own. */
+  private boolean copied(boolean[] held, Path train, Path validation) throws IOException {
+    long[] lines = new long[held.length];
+    int[] next = {0};
+    forEachRow(row -> lines[next[0]++] = row.row().origin().line());
+    try {
+      AtomicFiles.write(
+          train,
+          kept ->
+              AtomicFiles.write(
+                  validation,
+                  heldOut -> {
+                    if (!DataFiles.copyRows(file, lines, row -> held[row] ? heldOut : kept)) {
+                      throw new NotLinesException();
+                    }
+                  }));
+      return true;
+    } catch (NotLinesException _) {
+      return false;
     }
-    for (DataRow row : rows) {
-      if (!row.losses().isEmpty()) {
-        throw new DataException(
-            row.row().origin(),
-            "cannot be written as JSON lines without loss: "
-                + String.join("; ", row.losses())
-                + ". Convert the file first (graft convert --allow-loss).");
-      }
+  }
+
+  /** Rows do not stand on lines of their own. */
+  private static final class NotLinesException extends IOException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /** Writes rows as JSON lines. */
+  private void write(boolean[] held, Path train, Path validation) throws IOException {
+    AtomicFiles.write(
+        train,
+        kept ->
+            AtomicFiles.write(
+                validation,
+                heldOut -> {
+                  int[] next = {0};
+                  forEachRow(row -> writeRow(row, held[next[0]++] ? heldOut : kept));
+                }));
+  }
+
+  private static void writeRow(DataRow row, OutputStream out) {
+    if (!row.losses().isEmpty()) {
+      throw new DataException(
+          row.row().origin(),
+          "cannot be written as JSON lines without loss: "
+              + String.join("; ", row.losses())
+              + ". Convert the file first (graft convert --allow-loss).");
     }
-    return rows.stream().map(row -> RowWriter.own(row) + "\n").toList();
+    try {
+      out.write((RowWriter.own(row) + "\n").getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private Path target(String side) {
-    String name = String.valueOf(file.getFileName()).replaceFirst("\\..*$", "");
+    String name =
+        String.valueOf(file.getFileName())
+            .replaceFirst("(?i)(\\.(jsonl|ndjson|json|csv|tsv|parquet))?(\\.(gz|zst|zstd))?$", "");
     Path target =
         output == null
             ? file.toAbsolutePath().resolveSibling(name + "." + side + ".jsonl")

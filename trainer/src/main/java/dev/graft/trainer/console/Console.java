@@ -3,6 +3,7 @@ package dev.graft.trainer.console;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
@@ -46,6 +47,16 @@ public final class Console {
   /** Whether a person is at both ends: standard input and standard output are a terminal. */
   public static boolean isTerminal() {
     return Optional.ofNullable(System.console()).filter(it -> it.isTerminal()).isPresent();
+  }
+
+  /**
+   * Whether to write in colours: not into a file or a pipe, nor where {@code NO_COLOR} is set to
+   * anything or the terminal is a dumb one.
+   */
+  public static boolean showsColours(boolean terminal, Map<String, String> environment) {
+    return terminal
+        && environment.getOrDefault("NO_COLOR", "").isEmpty()
+        && !"dumb".equals(environment.get("TERM"));
   }
 
   /** Says nothing at all. */

@@ -1,8 +1,10 @@
 package dev.graft.trainer.runs;
 
+import java.io.BufferedOutputStream;
 import java.io.File;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
@@ -24,6 +26,8 @@ public final class AtomicFiles {
   /** What stands between a name and a process's own part in a name that is not finished. */
   static final String UNFINISHED = ".tmp-";
 
+  private static final int BUFFER_BYTES = 1 << 16;
+
   private AtomicFiles() {}
 
   /** Fills a folder; it may throw, then nothing has appeared. */
@@ -41,14 +45,27 @@ public final class AtomicFiles {
 
   /** Writes a file, in place of one that may be there. */
   public static void write(Path target, byte[] bytes) throws IOException {
+    write(target, out -> out.write(bytes));
+  }
+
+  /** Fills a file; it may throw, then nothing has appeared. */
+  @FunctionalInterface
+  public interface FileWriter {
+
+    /** Writes into an empty file; need not flush or close. */
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /** Writes a file piece by piece, in place of one that may be there. */
+  public static void write(Path target, FileWriter writer) throws IOException {
     Path aside = aside(target);
     try {
       try (FileChannel channel =
-          FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        var remaining = ByteBuffer.wrap(bytes);
-        while (remaining.hasRemaining()) {
-          channel.write(remaining);
-        }
+              FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+          OutputStream out =
+              new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES)) {
+        writer.writeTo(out);
+        out.flush();
         channel.force(true);
       }
       Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);

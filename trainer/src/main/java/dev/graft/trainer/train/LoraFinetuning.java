@@ -35,7 +35,9 @@ import dev.graft.trainer.runtime.Hardware;
 import dev.graft.trainer.runtime.Meanwhile;
 import dev.graft.trainer.runtime.ProcessStart;
 import java.io.IOException;
+import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -79,7 +81,7 @@ public final class LoraFinetuning {
       try (RunFolder folder = RunFolder.create(config.output(), overwrite);
           MetricsWriter metrics = MetricsWriter.open(folder.metrics())) {
         AtomicFiles.writeText(folder.config(), config.toYaml());
-        AtomicFiles.writeText(folder.config().resolveSibling("data.json"), finetuning.materials());
+        finetuning.writeMaterials(folder.config().resolveSibling(BillOfMaterials.FILE_NAME));
         return finetuning.train(base, data, adapter, folder, metrics);
       }
     } catch (IOException e) {
@@ -126,14 +128,16 @@ public final class LoraFinetuning {
   }
 
   /** Which files and rows this run learns from and is measured on. */
-  private String materials() {
+  private void writeMaterials(Path file) throws IOException {
     DataConfig data = config.data();
     DataFormat format = DataFormat.valueOf(data.format().name());
     BillOfMaterials materials = new BillOfMaterials();
-    data.train().forEach(file -> materials.add("train", file, format, data.columnNames()));
+    data.train().forEach(from -> materials.add("train", from, format, data.columnNames()));
     data.validation()
-        .forEach(file -> materials.add("validation", file, format, data.columnNames()));
-    return materials.json();
+        .forEach(from -> materials.add("validation", from, format, data.columnNames()));
+    materials.provenanceWarning().ifPresent(console::warn);
+    AtomicFiles.write(
+        file, out -> materials.writeTo(new OutputStreamWriter(out, StandardCharsets.UTF_8)));
   }
 
   private ConversationEncoder encoder(BaseModel base) {

@@ -14,7 +14,10 @@ import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.runs.StopSignal;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -123,6 +126,22 @@ class LoraFinetuningTest {
             "adapter", "checkpoints", "config.yaml", "data.json", "metrics.jsonl");
     assertThat(names(folder.resolve("run/checkpoints")))
         .containsExactlyInAnyOrder("step-000010", "step-000012");
+  }
+
+  @Test
+  void warnsBeforeItLearnsWhatACommercialModelWrote() throws IOException {
+    Files.writeString(
+        data, Files.readString(data).replaceFirst("\\{", "{\"source\":\"claude-3-opus\","));
+    var out = new ByteArrayOutputStream();
+    var err = new ByteArrayOutputStream();
+    var console =
+        new Console(new PrintStream(out), new PrintStream(err), false, false, System::nanoTime);
+
+    LoraFinetuning.run(config("run", "training.max-steps=1"), false, console, new StopSignal());
+
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .contains("warning: 1 conversation names a commercial model as its source (claude-3-opus)");
+    assertThat(folder.resolve("run/data.json")).content().contains("\"claude-3-opus\":1");
   }
 
   @Test
