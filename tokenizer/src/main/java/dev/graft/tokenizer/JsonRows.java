@@ -195,7 +195,12 @@ final class JsonRows implements RowSource {
     String place = errorLine == rowLine ? "" : "line " + errorLine + ", ";
     if (e instanceof StreamConstraintsException) {
       return new DataException(
-          origin, "too large: " + e.getOriginalMessage() + ". Split the row.", e);
+          origin,
+          "too large: "
+              // The library's own settings say nothing to a user.
+              + e.getOriginalMessage().replaceAll(", from `[^`]*`", "")
+              + ". Split the row.",
+          e);
     }
     if (e instanceof UnexpectedEndOfInputException) {
       return new DataException(

@@ -121,6 +121,8 @@ public final class DataSplit {
       }
       return;
     }
+    // In order, so that it is the first row without the field that is named.
+    more.forEach(this::field);
     NearDuplicates others = owns;
     for (Looked row : more.parallelStream().map(row -> look(row, others)).toList()) {
       add(row, others);

@@ -212,7 +212,7 @@ class DataSplitTest {
     }
     assertThatThrownBy(() -> sides(lines, "time:day", 0.1))
         .isInstanceOf(DataException.class)
-        .hasMessageContaining("near duplicates of so many earlier ones that 55 of 100 rows");
+        .hasMessageContaining("near duplicates of so many earlier ones that 50 of 100 rows");
   }
 
   private Map<String, Boolean> sides(List<String> lines, String by, double share)
