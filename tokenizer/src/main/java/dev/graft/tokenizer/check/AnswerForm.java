@@ -29,6 +29,7 @@ record AnswerForm(
   private static final int REFUSAL_WITHIN = 300;
   private static final int SHORT_LINE = 60;
   private static final int LONG_LINE = 200;
+  private static final int ITEM = 30;
   private static final int MAX_HEADINGS = 30;
 
   /** The end of a sentence within a line; "Dr." and "e.g." are none. */
@@ -110,16 +111,26 @@ record AnswerForm(
       return true;
     }
     int last = text.codePointBefore(text.length());
+    int lineBreak = text.lastIndexOf('\n');
+    String line = text.substring(lineBreak + 1).strip();
+    boolean several = line.length() < text.length();
     if (!Character.isLetterOrDigit(last)) {
-      return ",;:-–(/&".indexOf(last) < 0;
+      // A letter's "Yours," is short.
+      return last == ',' ? several && line.length() < SHORT_LINE : ":(–".indexOf(last) < 0;
     }
-    String line = text.substring(text.lastIndexOf('\n') + 1).strip();
     String word = line.substring(line.lastIndexOf(' ') + 1);
     if (UNFINISHED.contains(word) && line.length() > word.length()) {
       return false;
     }
-    boolean listed = line.length() < text.length() && line.length() < SHORT_LINE;
-    return listed || !(SENTENCE.matcher(line).find() || line.length() >= LONG_LINE);
+    if (several) {
+      String before = text.substring(0, lineBreak).strip();
+      int end = before.codePointBefore(before.length());
+      if (line.length() < SHORT_LINE || Character.isLetterOrDigit(end)) {
+        return true;
+      }
+    }
+    boolean enumerates = line.chars().filter(c -> c == ',').count() * ITEM > line.length();
+    return !SENTENCE.matcher(line).find() && (line.length() < LONG_LINE || enumerates);
   }
 
   private static String headings(String text) {
