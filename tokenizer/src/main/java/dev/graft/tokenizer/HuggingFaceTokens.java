@@ -212,6 +212,11 @@ public final class HuggingFaceTokens implements Tokenizer {
     return vocabulary.added().get(token);
   }
 
+  /** All special and added tokens, as they are written. */
+  Set<String> addedTokens() {
+    return vocabulary.added().keySet();
+  }
+
   @Override
   public String fingerprint() {
     return fingerprint;

@@ -93,7 +93,8 @@ interface RowSource extends AutoCloseable {
               file + " cannot be read: the archive is damaged. Copy or pack it again.", e);
       case ZstdIOException _ ->
           new DataException(
-              file + " cannot be read: the archive is damaged or cut off. Copy or pack it again.", e);
+              file + " cannot be read: the archive is damaged or cut off. Copy or pack it again.",
+              e);
       default -> new DataException(file + " cannot be read: " + e.getMessage(), e);
     };
   }

@@ -68,7 +68,8 @@ final class Utf8Reader extends Reader {
     }
     boolean marked = first >>> 16 == 0xFFFE || first >>> 16 == 0xFEFF;
     // No text in UTF-8 begins with one character and a NUL.
-    boolean halfEmpty = (first & 0xFF00FF) == 0 && first != 0 || (first & 0xFF00FF00) == 0 && first != 0;
+    boolean halfEmpty =
+        (first & 0xFF00FF) == 0 && first != 0 || (first & 0xFF00FF00) == 0 && first != 0;
     if (marked || halfEmpty) {
       return "UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)";
     }

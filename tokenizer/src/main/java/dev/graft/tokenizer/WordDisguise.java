@@ -133,8 +133,8 @@ final class WordDisguise {
       throw new DataException(
           "a message contains "
               + hidden
-              + ", which the model reads as control tokens, and the chat template changes that text."
-              + " Take it out of the message.");
+              + ", which the model reads as control tokens, and the chat template changes that"
+              + " text. Take it out of the message.");
     }
     // A stretch never begins or ends inside a disguise, so its ends can be translated directly.
     List<Span> moved = new ArrayList<>();

@@ -52,14 +52,16 @@ final class AnswerChecks {
   /** A row is named once for each kind, with how often. */
   private void addHits(Traits traits) {
     Map<String, List<Secrets.Hit>> kinds = new LinkedHashMap<>();
-    traits.hits().forEach(hit ->
-        kinds.computeIfAbsent(hit.kind(), _ -> new ArrayList<>()).add(hit));
+    traits
+        .hits()
+        .forEach(hit -> kinds.computeIfAbsent(hit.kind(), _ -> new ArrayList<>()).add(hit));
     kinds.forEach((kind, hits) ->
         (hits.getFirst().secret() ? secrets : personal)
             .computeIfAbsent(kind, _ -> new Places())
             .add(
                 traits.origin(),
-                hits.getFirst().masked() + (hits.size() > 1 ? ", " + hits.size() + " in all" : "")));
+                hits.getFirst().masked()
+                    + (hits.size() > 1 ? ", " + hits.size() + " in all" : "")));
   }
 
   /** Rows that name each source. */
@@ -82,10 +84,7 @@ final class AnswerChecks {
         form -> form.json() == null ? null : "JSON",
         findings);
     reportDrift(
-        "format-schema",
-        "%%s JSON with other keys than most: %s",
-        AnswerForm::json,
-        findings);
+        "format-schema", "%%s JSON with other keys than most: %s", AnswerForm::json, findings);
     reportDrift(
         "format-sections",
         "%%s with other sections, or in another order, than most: %s",
@@ -207,8 +206,10 @@ final class AnswerChecks {
   Statistics.Formats formats() {
     long json = answers.stream().filter(a -> a.form().json() != null).count();
     return new Statistics.Formats(
-        answers.size(), json, most(AnswerForm::json), most(form ->
-            form.headings().isEmpty() ? null : form.headings()));
+        answers.size(),
+        json,
+        most(AnswerForm::json),
+        most(form -> form.headings().isEmpty() ? null : form.headings()));
   }
 
   /** How many answers have what most of those have that have any. */

@@ -57,12 +57,23 @@ record AnswerForm(
 
   /** What a refusal has one of: to look for these is much faster than the pattern. */
   private static final List<String> REFUSAL_HINTS =
-      List.of("an ai", "language model", "sorry", "cannot", "can't", "can’t", "won't", "won’t",
-          "will not", "unable", "not able");
+      List.of(
+          "an ai",
+          "language model",
+          "sorry",
+          "cannot",
+          "can't",
+          "can’t",
+          "won't",
+          "won’t",
+          "will not",
+          "unable",
+          "not able");
 
   private static final Pattern HEADING =
       Pattern.compile(
-          "(?m)^(?:#{1,6} +(.{1,60})|\\*\\*([^*\\n]{1,60})\\*\\*:?|([A-Z][A-Za-z /&-]{1,40}):)\\s*$");
+          "(?m)^(?:#{1,6} +(.{1,60})|\\*\\*([^*\\n]{1,60})\\*\\*:?|([A-Z][A-Za-z"
+              + " /&-]{1,40}):)\\s*$");
 
   /**
    * @param prompt the message before it

@@ -1,6 +1,5 @@
 package dev.graft.tokenizer.check;
 
-import dev.graft.tokenizer.Conversation;
 import dev.graft.tokenizer.ConversationEncoder;
 import dev.graft.tokenizer.ConversationReader;
 import dev.graft.tokenizer.DataException;
@@ -205,8 +204,7 @@ public final class DataCheck {
   }
 
   private void warnOfCount(String code, String message, String advice) {
-    findings.add(
-        new Finding(Finding.Severity.WARNING, code, message, advice, rows, List.of()));
+    findings.add(new Finding(Finding.Severity.WARNING, code, message, advice, rows, List.of()));
   }
 
   private Statistics statistics() {

@@ -46,7 +46,8 @@ final class Languages {
   static {
     for (int i = 0; i < NAMES.size(); i++) {
       int bit = 1 << i;
-      COMMON.getOrDefault(NAMES.get(i), Set.of())
+      COMMON
+          .getOrDefault(NAMES.get(i), Set.of())
           .forEach(word -> LANGUAGES_OF.merge(word, bit, (one, other) -> one | other));
     }
   }

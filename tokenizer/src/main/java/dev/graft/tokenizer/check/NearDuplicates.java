@@ -7,9 +7,8 @@ import java.util.SplittableRandom;
 
 /**
  * Texts that share most of their phrases, found without comparing each with each: MinHash
- * signatures (Broder 1997) over shingles of {@value
- * Shingles#WORDS} words, banded so that likely pairs meet
- * in a bucket (locality-sensitive hashing; Leskovec, Rajaraman, Ullman, chapter 3).
+ * signatures (Broder 1997) over shingles of {@value Shingles#WORDS} words, banded so that likely
+ * pairs meet in a bucket (locality-sensitive hashing; Leskovec, Rajaraman, Ullman, chapter 3).
  *
  * <p>With {@value #BANDS} bands of {@value #ROWS} hashes two texts whose Jaccard similarity is 0.8
  * meet with probability 0.9999; a pair that has met counts if its signatures agree in {@value
@@ -66,8 +65,8 @@ public final class NearDuplicates {
   }
 
   /**
-   * A text's signature; threads may compute several at once. A text that is boilerplate and
-   * little else is taken whole.
+   * A text's signature; threads may compute several at once. A text that is boilerplate and little
+   * else is taken whole.
    *
    * @return (HASHES) the least hash over all shingles, by each hash function
    */

@@ -45,7 +45,10 @@ final class Secrets {
           key("Hugging Face token", "hf_", "\\bhf_[A-Za-z0-9]{30,}"),
           key("npm token", "npm_", "\\bnpm_[A-Za-z0-9]{36}\\b"),
           key("JSON web token", "eyJ", "\\beyJ[\\w-]{10,}\\.eyJ[\\w-]{10,}\\.[\\w-]{10,}"),
-          key("password in an address", "://", "\\b[a-z][a-z0-9+]{1,15}://[^\\s/:@]{1,64}:[^\\s/@]{3,64}@"),
+          key(
+              "password in an address",
+              "://",
+              "\\b[a-z][a-z0-9+]{1,15}://[^\\s/:@]{1,64}:[^\\s/@]{3,64}@"),
           new Rule(
               "password",
               true,

@@ -2,7 +2,9 @@ package dev.graft.tokenizer.check;
 
 import java.util.Arrays;
 
-/** The phrases of a text: every run of {@value #WORDS} words, hashed; case and punctuation aside. */
+/**
+ * The phrases of a text: every run of {@value #WORDS} words, hashed; case and punctuation aside.
+ */
 final class Shingles {
   static final int WORDS = 5;
 

@@ -225,7 +225,8 @@ public final class DataSplit {
     }
     int wanted = (int) Math.clamp(Math.round(rows.size() * share), 1, rows.size() - 1);
     return switch (rule) {
-      case SplitRule.ByTime(String field) -> latest(clusters, SplitTimes.of(field, times()), wanted);
+      case SplitRule.ByTime(String field) ->
+          latest(clusters, SplitTimes.of(field, times()), wanted);
       case SplitRule.ByHash _, SplitRule.ByGroup _ -> fitting(clusters, wanted);
     };
   }
@@ -241,7 +242,8 @@ public final class DataSplit {
     List<Integer> order = new ArrayList<>(clusters.keySet());
     Map<Integer, String> least = new HashMap<>();
     clusters.forEach((root, members) ->
-        least.put(root, members.stream().map(i -> rows.get(i).hash()).sorted().toList().getFirst()));
+        least.put(
+            root, members.stream().map(i -> rows.get(i).hash()).sorted().toList().getFirst()));
     order.sort((one, other) -> least.get(one).compareTo(least.get(other)));
     boolean[] held = new boolean[rows.size()];
     int count = 0;

@@ -14,7 +14,8 @@ import java.util.regex.Pattern;
 
 /** The values of a time field as numbers that can be compared. */
 final class SplitTimes {
-  private static final Pattern NUMBER = Pattern.compile("-?\\d{1,18}(?:\\.\\d{1,18})?(?:[eE]\\d{1,2})?");
+  private static final Pattern NUMBER =
+      Pattern.compile("-?\\d{1,18}(?:\\.\\d{1,18})?(?:[eE]\\d{1,2})?");
   private static final Pattern MONTH = Pattern.compile("\\d{4}-\\d{2}");
   private static final Pattern DAY = Pattern.compile("\\d{4}-\\d{2}-\\d{2}");
   private static final Pattern OFFSET = Pattern.compile(".*(?:Z|[+-]\\d{2}:?\\d{2})");

@@ -37,8 +37,8 @@ class PlantedDefectsTest {
 
   private static final List<String> FOREIGN =
       List.of(
-          "Der Patient ist nicht mit dem Auto gekommen, und ich habe die Salbe auf den Tisch gelegt,"
-              + " die von der Apotheke für ihn war.",
+          "Der Patient ist nicht mit dem Auto gekommen, und ich habe die Salbe auf den Tisch"
+              + " gelegt, die von der Apotheke für ihn war.",
           "Le patient est venu avec sa femme et les enfants, mais il ne va pas au marché pour des"
               + " pommes que la dame vend dans la rue.",
           "El paciente dice que la rodilla le duele por las noches y no puede dormir en su cama con"
@@ -47,7 +47,8 @@ class PlantedDefectsTest {
   private static final Map<String, List<String>> VALUES =
       Map.of(
           "private key", List.of("-----BEGIN OPENSSH PRIVATE KEY-----"),
-          "API key", List.of("sk-proj-Ab3Cd4Ef5Gh6Ij7Kl8Mn9", "api_key = \"9f8e7d6c5b4a39281706f5e4\""),
+          "API key",
+              List.of("sk-proj-Ab3Cd4Ef5Gh6Ij7Kl8Mn9", "api_key = \"9f8e7d6c5b4a39281706f5e4\""),
           "GitHub token", List.of("ghp_Z9y8X7w6V5u4T3s2R1q0P9o8N7m6L5k4J3i2"),
           "password", List.of("password: tr0ub4dor&3x"),
           "e-mail address", List.of("jane.doe@clinic.example.org", "x+y@a-b.co.uk"),
@@ -76,8 +77,7 @@ class PlantedDefectsTest {
 
   private void add(String human, String assistant, String defect) {
     rows.add(
-        JsonMapper.shared()
-            .writeValueAsString(Map.of("prompt", human, "completion", assistant)));
+        JsonMapper.shared().writeValueAsString(Map.of("prompt", human, "completion", assistant)));
     if (!defect.isEmpty()) {
       planted.computeIfAbsent(defect, _ -> new TreeSet<>()).add((long) rows.size());
     }
@@ -113,10 +113,11 @@ class PlantedDefectsTest {
     Map<String, TreeSet<Long>> found = new HashMap<>();
     for (Finding finding : report.findings()) {
       boolean ofKind = finding.code().equals("secret") || finding.code().equals("personal-data");
-      String name =
-          ofKind ? finding.message().replaceFirst(".*: ", "") : finding.code();
-      finding.places().forEach(place ->
-          found.computeIfAbsent(name, _ -> new TreeSet<>()).add(place.origin().line()));
+      String name = ofKind ? finding.message().replaceFirst(".*: ", "") : finding.code();
+      finding
+          .places()
+          .forEach(place ->
+              found.computeIfAbsent(name, _ -> new TreeSet<>()).add(place.origin().line()));
     }
     found.remove("many-rows");
     assertThat(found).isEqualTo(planted);

@@ -84,9 +84,8 @@ class DataSplitTest {
   void convertingThereAndBackChangesNothing() throws IOException {
     String openai =
         "{\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"a\"},"
-            + "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"1\",\"type\":"
-            + "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\": 1.50}\"}}]},"
-            + "{\"role\":\"tool\",\"content\":\"7\",\"tool_call_id\":\"1\"},"
+            + "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":"
+            + " 1.50}\"}}]},{\"role\":\"tool\",\"content\":\"7\",\"tool_call_id\":\"1\"},"
             + "{\"role\":\"assistant\",\"content\":\"b\",\"weight\":0}],"
             + "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
             + "\"id\":12345678901234567890,\"tags\":[1.5,null,\"é\"]}";

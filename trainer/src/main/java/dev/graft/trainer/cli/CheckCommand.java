@@ -92,7 +92,8 @@ final class CheckCommand implements Callable<Integer> {
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description = "Write the report as a page, with the rows of --show (default: 3) if --base is given.")
+      description =
+          "Write the report as a page, with the rows of --show (default: 3) if --base is given.")
   private @Nullable Path html;
 
   @Option(names = "--strict", description = "Warnings make the exit code 1.")
@@ -118,7 +119,9 @@ final class CheckCommand implements Callable<Integer> {
   @Option(
       names = "--tokens-per-second",
       paramLabel = "R",
-      description = "The rate of training, to tell the time of an epoch; default: what this machine's products allow.")
+      description =
+          "The rate of training, to tell the time of an epoch; default: what this machine's"
+              + " products allow.")
   private @Nullable Double tokensPerSecond;
 
   @Override
@@ -131,7 +134,8 @@ final class CheckCommand implements Callable<Integer> {
       List<TokenSequence> shown = encoder == null ? List.of() : firstRows(encoder);
       TokenView view = encoder == null ? null : new TokenView(encoder.encoder().tokenizer());
       out.print(
-          json ? printer.json(report, view == null ? List.of() : tokens(shown, view))
+          json
+              ? printer.json(report, view == null ? List.of() : tokens(shown, view))
               : printer.text(report));
       if (encoder != null && view != null && show > 0 && !json) {
         print(shown, view, encoder.reason(), out);
@@ -187,8 +191,7 @@ final class CheckCommand implements Callable<Integer> {
             ? OptionalInt.of(maxLength)
             : base == null ? OptionalInt.empty() : DataOptions.longest(DataOptions.folder(base));
     PrintWriter err = spec.commandLine().getErr();
-    try (CheckProgress progress =
-        new CheckProgress(err, Console.isTerminal(), System::nanoTime)) {
+    try (CheckProgress progress = new CheckProgress(err, Console.isTerminal(), System::nanoTime)) {
       return new DataCheck(
               data.format(),
               data.columns(),
@@ -214,8 +217,7 @@ final class CheckCommand implements Callable<Integer> {
       return OptionalDouble.empty();
     }
     ModelConfig model = ModelConfig.read(config);
-    try (Kernels kernels =
-        Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
+    try (Kernels kernels = Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
       return OptionalDouble.of(ProductRate.tokensPerSecond(model, kernels));
     }
   }

@@ -63,8 +63,9 @@ final class CheckPage {
         .append("</h1>\n<p class=\"soft\">")
         .append(escaped(CheckPrinter.summary(report)))
         .append("</p>\n");
-    report.notes().forEach(note ->
-        html.append("<p class=\"soft\">").append(escaped(note)).append("</p>\n"));
+    report
+        .notes()
+        .forEach(note -> html.append("<p class=\"soft\">").append(escaped(note)).append("</p>\n"));
     html.append("<h2>Findings</h2>\n");
     if (report.findings().isEmpty()) {
       html.append("<div class=\"card clean\"><p>Nothing was found.</p></div>\n");
@@ -90,8 +91,10 @@ final class CheckPage {
               ? "The first %,d of %,d".formatted(finding.places().size(), finding.count())
               : "Where");
       html.append("</summary><ul>\n");
-      finding.places().forEach(place ->
-          html.append("<li>").append(escaped(place.toString())).append("</li>\n"));
+      finding
+          .places()
+          .forEach(
+              place -> html.append("<li>").append(escaped(place.toString())).append("</li>\n"));
       html.append("</ul></details>");
     }
     html.append("</div>\n");

@@ -158,10 +158,12 @@ record CheckPrinter(
   private static String histogram(Statistics numbers) {
     StringBuilder text = new StringBuilder();
     int most = numbers.histogram().values().stream().mapToInt(it -> it).max().orElse(1);
-    numbers.histogram().forEach((bound, rows) ->
-        text.append(
-            "  up to %,7d  %,9d  %s\n"
-                .formatted(bound, rows, "█".repeat(Math.ceilDiv(rows * BAR, most)))));
+    numbers
+        .histogram()
+        .forEach((bound, rows) ->
+            text.append(
+                "  up to %,7d  %,9d  %s\n"
+                    .formatted(bound, rows, "█".repeat(Math.ceilDiv(rows * BAR, most)))));
     return text.isEmpty() ? "" : "tokens per conversation\n" + text;
   }
 
@@ -235,10 +237,11 @@ record CheckPrinter(
     map.put("answers", numbers.formats());
     map.put("sources", numbers.sources());
     map.put("steps_per_epoch", stepsPerEpoch(numbers));
-    epochSeconds(numbers).ifPresent(seconds -> {
-      map.put("seconds_per_epoch", seconds);
-      map.put("tokens_per_second", tokensPerSecond.getAsDouble());
-    });
+    epochSeconds(numbers)
+        .ifPresent(seconds -> {
+          map.put("seconds_per_epoch", seconds);
+          map.put("tokens_per_second", tokensPerSecond.getAsDouble());
+        });
     return map;
   }
 }

@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * The bill of materials of a run, {@code data.json}, on its way with what was made from the run: who
- * has an export can say what it was trained on.
+ * The bill of materials of a run, {@code data.json}, on its way with what was made from the run:
+ * who has an export can say what it was trained on.
  */
 public final class DataBill {
 

@@ -90,14 +90,18 @@ class CheckCommandTest {
     assertThat(out.toString())
         .contains("error: 2 rows that cannot be used [wrong-rows]")
         .contains("wrong.jsonl line 102: message 2 (assistant) is empty", "Write the answer")
-        .contains("wrong.jsonl line 103: message 1: unknown role \"humn\"; did you mean \"human\"?");
+        .contains(
+            "wrong.jsonl line 103: message 1: unknown role \"humn\"; did you mean \"human\"?");
     assertThat(err.toString()).isEmpty();
   }
 
   @Test
   void jsonIsForPrograms() throws IOException {
     List<String> rows = cleanRows();
-    rows.add(rows.get(7).replace("conversations\":", "conversations\":").replaceFirst("\\{", "{\"source\":\"GPT-4o\","));
+    rows.add(
+        rows.get(7)
+            .replace("conversations\":", "conversations\":")
+            .replaceFirst("\\{", "{\"source\":\"GPT-4o\","));
     String file = file("data.jsonl", rows);
 
     assertThat(check(file, "--base", BASE.toString(), "--json", "--show", "2", "--strict"))
@@ -134,9 +138,7 @@ class CheckCommandTest {
   void rowsAreShownInMarksWhereThereIsNoTerminal() throws IOException {
     String file = file("data.jsonl", List.of("{oops", row("Who \\u001b[31m is it?", "It is me.")));
     assertThat(check(file, "--base", BASE.toString(), "--show", "1")).isEqualTo(2);
-    assertThat(out.toString())
-        .contains("chat format: ", "⟦It is me.")
-        .doesNotContain("\033");
+    assertThat(out.toString()).contains("chat format: ", "⟦It is me.").doesNotContain("\033");
     assertThat(check(file, "--show", "1")).isEqualTo(2);
     assertThat(err.toString()).contains("--show: needs --base");
   }
@@ -176,8 +178,7 @@ class CheckCommandTest {
   void tooLongForTheBase() throws IOException {
     List<String> rows = cleanRows();
     rows.add(row(words(300), words(12) + "."));
-    assertThat(
-            check(file("d.jsonl", rows), "--base", BASE.toString(), "--max-length", "700"))
+    assertThat(check(file("d.jsonl", rows), "--base", BASE.toString(), "--max-length", "700"))
         .isEqualTo(2);
     assertThat(out.toString())
         .contains("error: 1 row longer than the 700 tokens that are allowed [too-long]")
@@ -190,7 +191,8 @@ class CheckCommandTest {
     refused("empty.jsonl", new byte[0], "the file is empty");
     refused("blank.jsonl", "\n \n".getBytes(StandardCharsets.UTF_8), "the file is empty");
     refused(
-        "utf16.jsonl", new String(good, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_16),
+        "utf16.jsonl",
+        new String(good, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_16),
         "UTF-16; save it as UTF-8");
     refused("table.jsonl", "prompt,completion\na,b\n".getBytes(StandardCharsets.UTF_8), "line 1");
     refused("json.csv", good, "is JSON, not a table");

@@ -122,8 +122,7 @@ class SplitCommandTest {
     for (int attempt = 0; attempt < 2; attempt++) {
       Path file = Files.write(folder.resolve("d" + attempt + ".jsonl"), rows);
       assertThat(graft("split", file.toString(), "--validation", "0.1")).isZero();
-      List<String> lines =
-          Files.readAllLines(folder.resolve("d" + attempt + ".validation.jsonl"));
+      List<String> lines = Files.readAllLines(folder.resolve("d" + attempt + ".validation.jsonl"));
       Collections.sort(lines);
       held.add(lines);
       Collections.shuffle(rows, random);
@@ -143,8 +142,16 @@ class SplitCommandTest {
     Path array = Files.writeString(folder.resolve("l.json"), list.append("]"));
     assertThat(
             graft(
-                "split", table.toString(), "--validation", "0.2", "--by", "time:id",
-                "--column", "prompt=Frage", "--column", "completion=Antwort"))
+                "split",
+                table.toString(),
+                "--validation",
+                "0.2",
+                "--by",
+                "time:id",
+                "--column",
+                "prompt=Frage",
+                "--column",
+                "completion=Antwort"))
         .isZero();
     assertThat(Files.readAllLines(folder.resolve("t.validation.jsonl")))
         .hasSize(4)
@@ -169,7 +176,8 @@ class SplitCommandTest {
     for (int i = 0; i < 10; i++) {
       rows.add(
           row(words(9), words(9))
-              .replace("{", "{\"when\":\"" + (i < 5 ? "2026-01-3" + i % 2 : "soon") + "\",\"same\":1,"));
+              .replace(
+                  "{", "{\"when\":\"" + (i < 5 ? "2026-01-3" + i % 2 : "soon") + "\",\"same\":1,"));
     }
     Path file = Files.write(folder.resolve("d.jsonl"), rows, StandardCharsets.UTF_8);
     assertThat(graft("split", file.toString(), "--validation", share, "--by", by)).isEqualTo(2);
