@@ -12,9 +12,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tokenizer that remembers words. Text is cut where Llama 3's tokenizer cuts it anyway, see {@link
- * WordCuts}; each piece is encoded once and looked up from then on, which is several times faster
- * than to encode it again.
+ * A tokenizer that remembers words. Text is cut where Llama 3's tokenizer cuts it anyway, see
+ * {@link WordCuts}; each piece is encoded once and looked up from then on, which is several times
+ * faster than to encode it again.
  *
  * <p>Whether a tokenizer cuts as expected is not read off its file but tried: {@link #of} compares
  * both ways on a text of hard cases and gives the tokenizer back as it is if they differ. While it
@@ -28,11 +28,18 @@ public final class WordCache implements Tokenizer {
   private static final int MAX_WORD_CHARACTERS = 64;
 
   private static final String HARD =
-      "It's we'LL I'm 'tis don't o'clock ''s 'x\tTab\n\n  two \u00a0 spaces   \r\n \r\n\t\t-- 12345 6"
-          + " 1,234.50 x1y2 (a) ((b)) \"Quote\" 'q' $%&/ a.b  c\n  d\n\n\n e ! ?\n?! \n x\u3000y \u2028"
-          + " Größe naïve Ω ж 你好，世界 にほん ١٢٣ ⅷ ½ é \ud83d\ude00\ud83d\ude00 a\ud83d\ude00b \u200b"
-          + " <b>html</b> {\"k\": [1, 2]}; // comment\n\tif (x != y) { return; }\n    4 spaces ###"
-          + " http://a.b/c?d=e&f __init__ camelCase UPPER ... ..a a.. \u2014x -x -1 +2 #3 @me   ";
+      "It's we'LL I'm 'tis don't o'clock ''s 'x\tTab\n\n"
+          + "  two \u00a0 spaces   \r\n"
+          + " \r\n"
+          + "\t\t-- 12345 6 1,234.50 x1y2 (a) ((b)) \"Quote\" 'q' $%&/ a.b  c\n"
+          + "  d\n\n\n"
+          + " e ! ?\n"
+          + "?! \n"
+          + " x\u3000y \u2028 Größe naïve Ω ж 你好，世界 にほん ١٢٣ ⅷ ½ é \ud83d\ude00\ud83d\ude00"
+          + " a\ud83d\ude00b \u200b <b>html</b> {\"k\": [1, 2]}; // comment\n"
+          + "\tif (x != y) { return; }\n"
+          + "    4 spaces ### http://a.b/c?d=e&f __init__ camelCase UPPER ... ..a a.. \u2014x -x -1"
+          + " +2 #3 @me   ";
 
   private record Word(int[] ids, int[] starts, int[] ends) {}
 
@@ -47,15 +54,19 @@ public final class WordCache implements Tokenizer {
     this.cuts = new WordCuts(core.addedTokens());
   }
 
-  /** The faster way to a tokenizer where there is one; whichever comes back closes the tokenizer. */
+  /**
+   * The faster way to a tokenizer where there is one; whichever comes back closes the tokenizer.
+   */
   public static Tokenizer of(Tokenizer tokenizer) {
     if (!(tokenizer instanceof HuggingFaceTokens core)) {
       return tokenizer;
     }
     WordCache cache = new WordCache(core);
     StringBuilder hard = new StringBuilder(HARD);
-    core.addedTokens().stream().sorted().limit(8).forEach(token ->
-        hard.append(token).append("\n\n a").append(token).append(HARD));
+    core.addedTokens().stream()
+        .sorted()
+        .limit(8)
+        .forEach(token -> hard.append(token).append("\n\n a").append(token).append(HARD));
     MarkedText text = MarkedText.noneLiteral(hard.toString());
     Encoding slow = core.encodeWithOffsets(text);
     return cache.fast(List.of(text)).getFirst().equals(slow) ? cache : tokenizer;

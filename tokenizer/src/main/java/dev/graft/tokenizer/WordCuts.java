@@ -16,8 +16,8 @@ import java.util.TreeSet;
  * |\s*[\r\n]+|\s+(?!\S)|\s+
  * }</pre>
  *
- * <p>Digits stay together, and a contraction stays with the letters behind it, since a piece that is
- * encoded alone is cut on by the tokenizer itself in the same way.
+ * <p>Digits stay together, and a contraction stays with the letters behind it, since a piece that
+ * is encoded alone is cut on by the tokenizer itself in the same way.
  */
 final class WordCuts {
   private static final int ASCII = 128;

@@ -1,0 +1,109 @@
+package dev.graft.tokenizer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+class WordCacheTest {
+  private static final String LLAMA_3 =
+      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
+          + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+  /** What texts are made of: everything that the pattern treats in its own way. */
+  private static final String ALPHABET =
+      "aabEe'stZé'ß  190\t\n\r  .,!?-_(){}<>|@#你好\u00a0\ud83d\ude00½\u3000";
+
+  @TempDir Path folder;
+
+  /** A byte-level BPE that is cut as Llama 3's. */
+  private HuggingFaceTokens llama3(String pattern) throws IOException {
+    Checkpoints.tiny(folder);
+    Path file = folder.resolve("tokenizer.json");
+    ObjectNode root = (ObjectNode) JsonFiles.MAPPER.readTree(Files.readAllBytes(file));
+    ObjectNode both = root.putObject("pre_tokenizer").put("type", "Sequence");
+    ArrayNode steps = both.putArray("pretokenizers");
+    ObjectNode split = steps.addObject().put("type", "Split");
+    split.putObject("pattern").put("Regex", pattern);
+    split.put("behavior", "Isolated").put("invert", false);
+    steps
+        .addObject()
+        .put("type", "ByteLevel")
+        .put("add_prefix_space", false)
+        .put("trim_offsets", true)
+        .put("use_regex", false);
+    Files.write(file, JsonFiles.MAPPER.writeValueAsBytes(root));
+    return HuggingFaceTokens.load(folder);
+  }
+
+  private static List<MarkedText> texts(int count) {
+    Random random = new Random(31);
+    int[] characters = ALPHABET.codePoints().toArray();
+    List<MarkedText> texts = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      StringBuilder text = new StringBuilder();
+      for (int length = random.nextInt(60); length >= 0; length--) {
+        switch (random.nextInt(30)) {
+          case 0 -> text.append("<|im_start|>");
+          case 1 -> text.append("<tool_call>");
+          case 2 -> text.append(" the patient");
+          default -> text.appendCodePoint(characters[random.nextInt(characters.length)]);
+        }
+      }
+      texts.add(MarkedText.noneLiteral(text.toString()));
+    }
+    return texts;
+  }
+
+  @Test
+  void remembersWordsAndChangesNothing() throws IOException {
+    try (HuggingFaceTokens core = llama3(LLAMA_3)) {
+      Tokenizer cache = WordCache.of(core);
+      assertThat(cache).isInstanceOf(WordCache.class);
+      List<MarkedText> texts = texts(2000);
+      List<Encoding> expected = core.encodeAllWithOffsets(texts);
+      for (int i = 0; i < texts.size(); i += 50) {
+        List<MarkedText> some = texts.subList(i, i + 50);
+        assertThat(cache.encodeAllWithOffsets(some)).isEqualTo(expected.subList(i, i + 50));
+      }
+      assertThat(cache.encodeAll(texts.subList(0, 3)))
+          .containsExactlyElementsOf(core.encodeAll(texts.subList(0, 3)));
+      assertThat(((WordCache) cache).hasGivenUp()).isFalse();
+      assertThat(cache.encodePlain("a </s> b")).isEqualTo(core.encodePlain("a </s> b"));
+      assertThat(cache.encode("a </s> b")).isEqualTo(core.encode("a </s> b"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+        "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}"
+            + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+      })
+  void leavesATokenizerAloneThatCutsElsewhere(String pattern) throws IOException {
+    try (HuggingFaceTokens core = llama3(pattern)) {
+      assertThat(WordCache.of(core)).isSameAs(core);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"qwen2_5", "llama2_tinyllama", "mistral_v1"})
+  void realTokenizers(String name) {
+    Tokenizer core = Checkpoints.tokenizer(name);
+    Tokenizer cache = WordCache.of(core);
+    assertThat(cache instanceof WordCache).isEqualTo(name.equals("qwen2_5"));
+    List<MarkedText> texts = texts(500);
+    assertThat(cache.encodeAllWithOffsets(texts)).isEqualTo(core.encodeAllWithOffsets(texts));
+  }
+}
