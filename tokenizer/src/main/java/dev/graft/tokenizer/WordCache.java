@@ -41,6 +41,7 @@ public final class WordCache implements Tokenizer {
           + "    4 spaces ### http://a.b/c?d=e&f __init__ camelCase UPPER ... ..a a.. \u2014x -x -1"
           + " +2 #3 @me   ";
 
+  @SuppressWarnings("ArrayRecordComponent") // looked up and copied, never compared
   private record Word(int[] ids, int[] starts, int[] ends) {}
 
   private final HuggingFaceTokens core;

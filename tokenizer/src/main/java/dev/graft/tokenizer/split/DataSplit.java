@@ -11,6 +11,8 @@ import dev.graft.tokenizer.check.Boilerplate;
 import dev.graft.tokenizer.check.NearDuplicates;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -237,31 +239,36 @@ public final class DataSplit {
         .toList();
   }
 
+  /** Rows that hang together, by the least of their hashes. */
+  private record Cluster(String least, List<Integer> members) {}
+
   /** By hash, whatever still fits; if nothing does, the smallest cluster. */
   private boolean[] fitting(Map<Integer, List<Integer>> clusters, int wanted) {
-    List<Integer> order = new ArrayList<>(clusters.keySet());
-    Map<Integer, String> least = new HashMap<>();
-    clusters.forEach((root, members) ->
-        least.put(
-            root, members.stream().map(i -> rows.get(i).hash()).sorted().toList().getFirst()));
-    order.sort((one, other) -> least.get(one).compareTo(least.get(other)));
+    List<Cluster> order =
+        clusters.values().stream()
+            .map(members ->
+                new Cluster(Collections.min(members.stream().map(this::hash).toList()), members))
+            .sorted(Comparator.comparing(Cluster::least))
+            .toList();
     boolean[] held = new boolean[rows.size()];
     int count = 0;
-    int smallest = order.getFirst();
-    for (int root : order) {
-      List<Integer> members = clusters.getOrDefault(root, List.of());
-      if (count + members.size() <= wanted) {
-        members.forEach(member -> held[member] = true);
-        count += members.size();
+    Cluster smallest = order.getFirst();
+    for (Cluster cluster : order) {
+      int size = cluster.members().size();
+      if (count + size <= wanted) {
+        cluster.members().forEach(member -> held[member] = true);
+        count += size;
       }
-      if (members.size() < clusters.getOrDefault(smallest, List.of()).size()) {
-        smallest = root;
-      }
+      smallest = size < smallest.members().size() ? cluster : smallest;
     }
     if (count == 0) {
-      clusters.getOrDefault(smallest, List.of()).forEach(member -> held[member] = true);
+      smallest.members().forEach(member -> held[member] = true);
     }
     return held;
+  }
+
+  private String hash(int row) {
+    return rows.get(row).hash();
   }
 
   /** From the latest row backwards, each with its cluster. */
