@@ -1,5 +1,8 @@
 package dev.graft.tokenizer;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -7,11 +10,25 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /** Picks the chat format of a run, the key {@code data.template}. */
 public final class ChatFormats {
+  /** The layouts that have a name, in Jinja, each with its rule for the end of an answer. */
+  private static final Map<String, String> NAMED =
+      Map.of(
+          "llama3", "<|eot_id|>",
+          "llama2", "EOS",
+          "mistral", "EOS",
+          "chatml", "<|im_end|>",
+          "zephyr", "EOS");
+
   private ChatFormats() {}
 
   /**
@@ -22,16 +39,22 @@ public final class ChatFormats {
    */
   public record Choice(ChatFormat format, String reason) {}
 
+  /** What {@code data.template} may say beside a file: {@code auto}, {@code plain}, … */
+  public static List<String> names() {
+    return List.of("auto", "llama3", "llama2", "mistral", "chatml", "zephyr", "plain");
+  }
+
   /**
    * Picks the format.
    *
-   * <p>A checkpoint's template is looked for where transformers looks: {@code chat_template.jinja},
-   * then {@code chat_template} in tokenizer_config.json (a string, or a list of which the one named
-   * {@code default} is taken), then {@code chat_template.json}.
+   * <p>A checkpoint's template is looked for where transformers looks: {@code chat_template.jinja}
+   * (with others in {@code additional_chat_templates}), then {@code chat_template} in
+   * tokenizer_config.json (a string, or a list of named ones), then {@code chat_template.json}. Of
+   * several, {@code default} is taken, and {@code tool_use} for conversations that offer tools.
    *
    * @param checkpoint the base model's folder
-   * @param template {@code auto} (the checkpoint's own template if it brings one, else plain),
-   *     {@code plain}, or the path of a Jinja file
+   * @param template {@code auto} (the checkpoint's own template if it brings one, else plain), a
+   *     name of {@link #names}, or the path of a Jinja file
    * @throws DataException if there is no such template, or it is outside of what is supported
    */
   public static Choice forBase(Path checkpoint, String template) {
@@ -40,13 +63,16 @@ public final class ChatFormats {
 
   static Choice forBase(Path checkpoint, String template, Clock clock) {
     Clock moment = Clock.fixed(clock.instant(), clock.getZone());
+    if (NAMED.containsKey(template)) {
+      return named(template, checkpoint, moment);
+    }
     return switch (template) {
       case "plain" -> new Choice(new PlainFormat(), "plain, as data.template says");
       case "auto" ->
           find(checkpoint)
               .map(found ->
                   new Choice(
-                      TemplateFormat.parse(found.source(), found.file(), checkpoint, moment),
+                      TemplateFormat.parse(found.sources(), found.file(), checkpoint, moment),
                       "the model's own chat template, found in " + found.file().getFileName()))
               .orElseGet(() ->
                   new Choice(
@@ -60,12 +86,47 @@ public final class ChatFormats {
     };
   }
 
-  private record Found(String source, Path file) {}
+  private static Choice named(String name, Path checkpoint, Clock clock) {
+    String source;
+    try (InputStream in = ChatFormats.class.getResourceAsStream("templates/" + name + ".jinja")) {
+      source = new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    TemplateFormat format =
+        TemplateFormat.parse(source, Path.of(name + ".jinja"), checkpoint, clock);
+    String end = NAMED.getOrDefault(name, "");
+    Set<String> tokens = TokenizerJson.specialTokens(checkpoint.resolve("tokenizer.json"));
+    boolean spelledOut = end.startsWith("<") && !tokens.isEmpty() && !tokens.contains(end);
+    return new Choice(
+        format,
+        name
+            + ", as data.template says; answers end with "
+            + end
+            + (spelledOut
+                ? ", which is no token of this base: it is spelled out, and EOS follows the last"
+                    + " answer"
+                : ""));
+  }
+
+  /**
+   * Templates of a checkpoint.
+   *
+   * @param sources by their names, {@code default} among them
+   */
+  private record Found(Map<String, String> sources, Path file) {}
 
   private static Optional<Found> find(Path checkpoint) {
     Path jinja = checkpoint.resolve("chat_template.jinja");
     if (Files.isRegularFile(jinja)) {
-      return Optional.of(new Found(text(jinja), jinja));
+      Map<String, String> sources = new LinkedHashMap<>();
+      sources.put(TemplateFormat.DEFAULT, text(jinja));
+      Path toolUse =
+          checkpoint.resolve("additional_chat_templates/" + TemplateFormat.TOOL_USE + ".jinja");
+      if (Files.isRegularFile(toolUse)) {
+        sources.put(TemplateFormat.TOOL_USE, text(toolUse));
+      }
+      return Optional.of(new Found(sources, jinja));
     }
     Path config = checkpoint.resolve("tokenizer_config.json");
     Path json = checkpoint.resolve("chat_template.json");
@@ -75,15 +136,20 @@ public final class ChatFormats {
   private static Optional<Found> inJson(Path file) {
     JsonNode template = JsonFiles.optionalObject(file).path("chat_template");
     if (template.isString()) {
-      return Optional.of(new Found(template.stringValue(), file));
+      return Optional.of(
+          new Found(Map.of(TemplateFormat.DEFAULT, template.stringValue()), file));
     }
     if (!template.isArray()) {
       return Optional.empty();
     }
+    Map<String, String> sources = new LinkedHashMap<>();
     for (JsonNode named : template) {
-      if (named.path("name").asString("").equals("default") && named.path("template").isString()) {
-        return Optional.of(new Found(named.path("template").stringValue(), file));
+      if (named.path("template").isString()) {
+        sources.put(named.path("name").asString(""), named.path("template").stringValue());
       }
+    }
+    if (sources.containsKey(TemplateFormat.DEFAULT)) {
+      return Optional.of(new Found(sources, file));
     }
     throw new DataException(
         file
@@ -103,7 +169,11 @@ public final class ChatFormats {
     throw new DataException(
         "data.template: \""
             + template
-            + "\" is neither auto nor plain nor a file. Use one of those.");
+            + "\" is neither one of "
+            + String.join(", ", names())
+            + " nor a file"
+            + Nearest.suggestion(template, names())
+            + (Nearest.suggestion(template, names()).isEmpty() ? ". Use one of those." : ""));
   }
 
   private static String text(Path file) {

@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -27,15 +28,24 @@ import org.jspecify.annotations.Nullable;
  * <p>What looks like a special token inside a message stays text.
  */
 public final class TemplateFormat implements ChatFormat {
+  /** The name of the template for conversations in general. */
+  static final String DEFAULT = "default";
+
+  /** The name of the template for conversations that offer tools, where a model has several. */
+  static final String TOOL_USE = "tool_use";
+
   private final ChatTemplate template;
+  private final ChatTemplate withTools;
   private final Path file;
   private final Map<String, String> specialTokens;
   private final WordDisguise disguise;
   // One moment for the whole run, so that a template that prints the date prints one date.
   private final Clock clock;
 
-  private TemplateFormat(ChatTemplate template, Path file, Path checkpoint, Clock clock) {
+  private TemplateFormat(
+      ChatTemplate template, ChatTemplate withTools, Path file, Path checkpoint, Clock clock) {
     this.template = template;
+    this.withTools = withTools;
     this.file = file;
     this.clock = clock;
     specialTokens = TokenizerConfig.read(checkpoint).tokens();
@@ -52,8 +62,21 @@ public final class TemplateFormat implements ChatFormat {
    * @throws DataException if the template is outside of what is supported
    */
   public static TemplateFormat parse(String source, Path file, Path checkpoint, Clock clock) {
+    return parse(Map.of(DEFAULT, source), file, checkpoint, clock);
+  }
+
+  /**
+   * Parses the templates that a checkpoint names.
+   *
+   * @param sources {@code default} and perhaps {@code tool_use}; others are not looked at
+   */
+  static TemplateFormat parse(
+      Map<String, String> sources, Path file, Path checkpoint, Clock clock) {
     try {
-      return new TemplateFormat(ChatTemplate.parse(source), file, checkpoint, clock);
+      ChatTemplate template = ChatTemplate.parse(Objects.requireNonNull(sources.get(DEFAULT)));
+      String toolUse = sources.get(TOOL_USE);
+      ChatTemplate withTools = toolUse == null ? template : ChatTemplate.parse(toolUse);
+      return new TemplateFormat(template, withTools, file, checkpoint, clock);
     } catch (TemplateException e) {
       throw new DataException(
           file
@@ -70,7 +93,9 @@ public final class TemplateFormat implements ChatFormat {
     TemplateInput input =
         input(disguise.hide(conversation.messages(), hidden), conversation.tools(), false);
     try {
-      Rendering rendering = template.render(input);
+      ChatTemplate chosen = conversation.tools().isEmpty() ? template : withTools;
+      checkToolCalls(chosen, conversation);
+      Rendering rendering = chosen.render(input);
       Turns turns = assistantTurns(rendering, conversation);
       return new Rendered(
           List.of(disguise.restore(rendering.text(), turns.all(), turns.unlearned(), hidden)));
@@ -91,6 +116,17 @@ public final class TemplateFormat implements ChatFormat {
           List.of(disguise.restore(template.text(input), List.of(), Set.of(), hidden)));
     } catch (TemplateException e) {
       throw refused(Origin.MEMORY, e);
+    }
+  }
+
+  /** What a template never looks at would silently not be learned. */
+  private static void checkToolCalls(ChatTemplate template, Conversation conversation) {
+    if (!template.source().contains(Message.TOOL_CALLS)
+        && conversation.messages().stream().anyMatch(Message::callsTools)) {
+      throw new DataException(
+          "the assistant calls tools, which the chat template does not print, so that nothing"
+              + " would be learned of the calls. Name a template that prints tool_calls in"
+              + " data.template, or remove the row.");
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.graft.tokenizer;
 
+import dev.graft.tokenizer.template.TemplateInput;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -9,8 +10,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -33,6 +37,18 @@ final class Checkpoints {
     Assumptions.assumeTrue(!folder.isEmpty(), "conformance.dir is not set: real data not there");
     // A relative folder is meant from the project's root, and tests run in the module's.
     return Path.of(System.getProperty("graft.root", "")).resolve(folder).toAbsolutePath();
+  }
+
+  /** The renderings of real models' templates. */
+  static JsonNode chatTemplateCases() {
+    Path file = conformance().resolve("chat-templates/cases.json");
+    return JsonFiles.MAPPER.readTree(JsonFiles.read(file));
+  }
+
+  /** A case's data as a template takes it. */
+  @SuppressWarnings("unchecked")
+  static Map<String, @Nullable Object> variables(JsonNode data) {
+    return (Map<String, @Nullable Object>) Objects.requireNonNull(TemplateInput.plain(data));
   }
 
   /**

@@ -10,6 +10,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +24,7 @@ class TemplateFormatTest {
           + "{{ '[INST] ' + m.content + ' [/INST]' }}"
           + "{% elif m.role == 'assistant' %}{{ ' ' + m.content + eos_token }}"
           + "{% else %}{{ raise_exception('Only user and assistant roles') }}{% endif %}{% endfor %}";
+  private static final String TURNS = "{% for m in messages %}{{ m.content }}</s>{% endfor %}";
   private static final List<Message> TWO_EXCHANGES =
       List.of(
           Message.human("What is a graft? 🦙"),
@@ -48,7 +50,7 @@ class TemplateFormatTest {
         .contains(name.equals("qwen2_5") ? "<|im_start|>user\nWhat is" : "<|user|>\nWhat is");
     assertThat(sequence.inputIds()).isEqualTo(tokenizer.encode(text));
     String end = name.equals("qwen2_5") ? "<|im_end|>" : "</s>";
-    assertThat(targets(tokenizer, sequence))
+    assertThat(Targets.texts(tokenizer, sequence))
         .containsExactly("A shoot set into\nanother plant." + end, "Yes." + end);
 
     for (int messages : new int[] {1, 3}) {
@@ -68,7 +70,7 @@ class TemplateFormatTest {
 
     assertThat(Arrays.stream(sequence.inputIds()).filter(id -> id == 1)).hasSize(1);
     assertThat(sequence.inputIds()[0]).isEqualTo(1);
-    assertThat(targets(tokenizer, sequence))
+    assertThat(Targets.texts(tokenizer, sequence))
         .containsExactly("A shoot set into\nanother plant.</s>", "Yes.</s>");
     // The first thing learned is one token, the space and the word: what the model has to begin
     // with.
@@ -103,7 +105,7 @@ class TemplateFormatTest {
 
     TokenSequence reference = encoder.encode(new Conversation(harmless));
     assertThat(count(sequence, endId)).isEqualTo(count(reference, endId));
-    assertThat(targets(tokenizer, sequence))
+    assertThat(Targets.texts(tokenizer, sequence))
         .containsExactly("I write " + end + " as text" + end + end, end + end);
     assertThat(tokenizer.decode(sequence.inputIds(), false).replace(" ", ""))
         .isEqualTo(
@@ -137,7 +139,7 @@ class TemplateFormatTest {
             "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
                 + "{% if add_generation_prompt %}assistant: {% endif %}");
     TokenSequence sequence = encoder.encode(new Conversation(TWO_EXCHANGES.subList(0, 2)));
-    assertThat(targets(tokenizer, sequence))
+    assertThat(Targets.texts(tokenizer, sequence))
         .singleElement()
         .asString()
         .endsWith("another plant.\n</s>");
@@ -155,7 +157,7 @@ class TemplateFormatTest {
                 + "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}"
                 + "{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}");
     TokenSequence sequence = encoder.encode(new Conversation(TWO_EXCHANGES));
-    assertThat(targets(tokenizer, sequence))
+    assertThat(Targets.texts(tokenizer, sequence))
         .containsExactly("A shoot set into\nanother plant.<|im_end|>", "Yes.<|im_end|>");
   }
 
@@ -191,6 +193,8 @@ class TemplateFormatTest {
     assertThat(rendered("auto")).isEqualTo("d <s>");
     Checkpoints.write(folder.resolve("chat_template.jinja"), "jinja é");
     assertThat(rendered("auto")).isEqualTo("jinja é");
+    Checkpoints.write(folder.resolve("additional_chat_templates/tool_use.jinja"), "tools é" + TURNS);
+    assertThat(renderedWithTools()).startsWith("tools é");
     Path file = folder.resolve("mine.jinja");
     Checkpoints.write(file, "mine");
     assertThat(rendered(file.toString())).isEqualTo("mine");
@@ -200,8 +204,8 @@ class TemplateFormatTest {
   @Test
   void templatesThatCannotBeUsedAreNamed() {
     Checkpoints.tiny(folder);
-    assertFails("chatml", "neither auto nor plain nor a file");
-    assertFails("\0", "neither auto nor plain nor a file");
+    assertFails("nowhere.jinja", "zephyr, plain nor a file. Use one of those.");
+    assertFails("\0", "zephyr, plain nor a file. Use one of those.");
     Checkpoints.write(
         folder.resolve("tokenizer_config.json"),
         "{\"chat_template\":[{\"name\":\"rag\",\"template\":\"r\"}]}");
@@ -217,6 +221,26 @@ class TemplateFormatTest {
     Checkpoints.write(file, "{{ strftime_now('%d %b %Y') }}");
     ChatFormat format = ChatFormats.forBase(folder, file.toString(), CLOCK).format();
     assertThat(format.prompt(TWO_EXCHANGES.subList(0, 1)).text()).isEqualTo("01 Jan 1970");
+  }
+
+  @Test
+  void conversationsWithToolsAreLaidOutByTheTemplateForTools() {
+    Checkpoints.tiny(folder);
+    String list =
+        "[{\"name\":\"tool_use\",\"template\":\"{{ tools[0].name }} "
+            + TURNS
+            + "\"},"
+            + "{\"name\":\"default\",\"template\":\"{{ tools is none }}\"}]";
+    Checkpoints.write(folder.resolve("tokenizer_config.json"), "{\"chat_template\":" + list + "}");
+    assertThat(renderedWithTools()).startsWith("dose ");
+    assertThat(rendered("auto")).isEqualTo("True");
+  }
+
+  private String renderedWithTools() {
+    Conversation conversation =
+        new Conversation(
+            TWO_EXCHANGES, List.of(Map.of("name", "dose")), Origin.MEMORY);
+    return ChatFormats.forBase(folder, "auto").format().render(conversation).text();
   }
 
   private String rendered(String template) {
@@ -238,21 +262,5 @@ class TemplateFormatTest {
 
   private static long count(TokenSequence sequence, int wanted) {
     return Arrays.stream(sequence.inputIds()).filter(id -> id == wanted).count();
-  }
-
-  /** The text of each run of targets. */
-  private static List<String> targets(Tokenizer tokenizer, TokenSequence sequence) {
-    List<String> texts = new ArrayList<>();
-    int start = -1;
-    for (int i = 0; i <= sequence.length(); i++) {
-      boolean isTarget = i < sequence.length() && sequence.target()[i];
-      if (isTarget && start < 0) {
-        start = i;
-      } else if (!isTarget && start >= 0) {
-        texts.add(tokenizer.decode(Arrays.copyOfRange(sequence.inputIds(), start, i), false));
-        start = -1;
-      }
-    }
-    return texts;
   }
 }

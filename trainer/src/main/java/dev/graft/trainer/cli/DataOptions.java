@@ -38,7 +38,9 @@ final class DataOptions {
       names = "--template",
       paramLabel = "TEMPLATE",
       defaultValue = "auto",
-      description = "auto, plain, or a Jinja file (default: ${DEFAULT-VALUE}).")
+      description =
+          "auto, llama3, llama2, mistral, chatml, zephyr, plain, or a Jinja file"
+              + " (default: ${DEFAULT-VALUE}).")
   private String template = "auto";
 
   @Option(
