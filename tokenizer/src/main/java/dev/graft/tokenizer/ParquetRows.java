@@ -9,14 +9,21 @@ import dev.hardwood.row.PqMap;
 import dev.hardwood.row.PqStruct;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,14 +31,26 @@ import org.jspecify.annotations.Nullable;
  * that is null in a row is as good as not there, since every row of a table has every column.
  */
 final class ParquetRows implements RowSource {
+  /** After so long without a row a file is given up: the reader may wait for ever on a damaged one. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
   private final Path file;
+  private final Duration patience;
+  private final ExecutorService thread;
   private final ParquetFileReader reader;
   private final RowReader rows;
   private long row;
   private boolean broken;
 
-  private ParquetRows(Path file, ParquetFileReader reader, RowReader rows) {
+  private ParquetRows(
+      Path file,
+      Duration patience,
+      ExecutorService thread,
+      ParquetFileReader reader,
+      RowReader rows) {
     this.file = file;
+    this.patience = patience;
+    this.thread = thread;
     this.reader = reader;
     this.rows = rows;
   }
@@ -43,21 +62,57 @@ final class ParquetRows implements RowSource {
   }
 
   static ParquetRows open(Path file) throws IOException {
+    return open(file, PATIENCE);
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // what is opened here is owned by the rows
+  static ParquetRows open(Path file, Duration patience) throws IOException {
+    ExecutorService thread =
+        Executors.newSingleThreadExecutor(
+            task -> Thread.ofPlatform().daemon().name("parquet").unstarted(task));
     ParquetFileReader reader = null;
     try {
       reader = ParquetFileReader.open(InputFile.of(file));
-      return new ParquetRows(file, reader, reader.rowReader());
+      RowReader rows = within(file, patience, thread, reader::rowReader);
+      return new ParquetRows(file, patience, thread, reader, rows);
     } catch (IOException | RuntimeException | LinkageError e) {
+      thread.shutdownNow();
       if (reader != null) {
         reader.close();
       }
-      throw unreadable(file, e);
+      throw e instanceof DataException known ? known : unreadable(file, e);
+    }
+  }
+
+  /** Does what may wait on the reader's own threads. */
+  private static <T> T within(
+      Path file, Duration patience, ExecutorService thread, Callable<T> work) {
+    Future<T> result = thread.submit(work);
+    try {
+      return result.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw unreadable(file, e.getCause() == null ? e : e.getCause());
+    } catch (TimeoutException e) {
+      result.cancel(true);
+      throw new DataException(
+          file
+              + " cannot be read as Parquet: no row came for "
+              + patience.toSeconds()
+              + " s, so it is probably damaged. Get it again, or export it as JSONL.",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DataException(file + " was not read to its end: interrupted.", e);
     }
   }
 
   private static DataException unreadable(Path file, Throwable e) {
     return new DataException(
-        file + " cannot be read as Parquet: " + e.getMessage() + ". Export it as JSONL.", e);
+        file
+            + " cannot be read as Parquet: "
+            + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage())
+            + ". Get it again, or export it as JSONL.",
+        e);
   }
 
   @Override
@@ -65,10 +120,9 @@ final class ParquetRows implements RowSource {
     broken = true;
     row++;
     try {
-      if (!rows.hasNext()) {
+      if (!within(file, patience, thread, this::advance)) {
         return null;
       }
-      rows.next();
       Map<String, @Nullable Object> fields = fields(rows);
       for (String key : List.of("input_ids", "labels")) {
         if (fields.get(key) instanceof List<?> list) {
@@ -77,9 +131,20 @@ final class ParquetRows implements RowSource {
       }
       broken = false;
       return new RawRow(new Origin(file, row), fields, RawRow.NO_LINES);
-    } catch (UncheckedIOException | IllegalStateException | LinkageError e) {
+    } catch (DataException e) {
+      throw e;
+    } catch (RuntimeException | LinkageError e) {
+      // Whatever a damaged page makes of the reader: it has no exception of its own for that.
       throw unreadable(file, e);
     }
+  }
+
+  private boolean advance() {
+    boolean hasNext = rows.hasNext();
+    if (hasNext) {
+      rows.next();
+    }
+    return hasNext;
   }
 
   private int[] integers(String key, List<?> list) {
@@ -137,6 +202,7 @@ final class ParquetRows implements RowSource {
 
   @Override
   public void close() {
+    thread.shutdownNow();
     rows.close();
     try {
       reader.close();
