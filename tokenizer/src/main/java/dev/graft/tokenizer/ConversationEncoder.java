@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Conversations to token sequences: laid out by the format, encoded by the tokenizer, with the
@@ -14,6 +16,9 @@ import java.util.List;
  * @param options what is learned
  */
 public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format, EncodingOptions options) {
+  /** Conversations that one core works on at a time: laid out, encoded and masked together. */
+  private static final int CHUNK = 16;
+
   /** All answers are learned and nothing else. */
   public ConversationEncoder(Tokenizer tokenizer, ChatFormat format) {
     this(tokenizer, format, EncodingOptions.DEFAULT);
@@ -28,8 +33,46 @@ public record ConversationEncoder(Tokenizer tokenizer, ChatFormat format, Encodi
     return encodeAll(List.of(conversation)).getFirst();
   }
 
-  /** Many conversations at once, on all cores. */
+  /**
+   * Many conversations at once, on all cores.
+   *
+   * @throws DataException for the first that cannot be encoded
+   */
   public List<TokenSequence> encodeAll(List<Conversation> conversations) {
+    if (conversations.size() <= CHUNK) {
+      return encodeChunk(conversations);
+    }
+    int chunks = Math.ceilDiv(conversations.size(), CHUNK);
+    List<Chunk> done =
+        IntStream.range(0, chunks)
+            .parallel()
+            .mapToObj(i ->
+                encodeQuietly(
+                    conversations.subList(
+                        i * CHUNK, Math.min((i + 1) * CHUNK, conversations.size()))))
+            .toList();
+    List<TokenSequence> sequences = new ArrayList<>(conversations.size());
+    for (Chunk chunk : done) {
+      if (chunk.wrong != null) {
+        throw chunk.wrong;
+      }
+      sequences.addAll(chunk.sequences);
+    }
+    return sequences;
+  }
+
+  /** What came of some conversations; of several that are wrong the first is to be reported. */
+  private record Chunk(List<TokenSequence> sequences, @Nullable DataException wrong) {}
+
+  private Chunk encodeQuietly(List<Conversation> conversations) {
+    try {
+      return new Chunk(encodeChunk(conversations), null);
+    } catch (DataException e) {
+      return new Chunk(List.of(), e);
+    }
+  }
+
+  private List<TokenSequence> encodeChunk(List<Conversation> conversations) {
     List<Rendered> rendered =
         conversations.stream().map(c -> laidOut(format.render(options.apply(c)))).toList();
     IdentityHashMap<Segment.Text, Encoding> encodings = encodeTexts(rendered);

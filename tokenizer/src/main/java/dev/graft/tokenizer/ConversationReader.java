@@ -117,6 +117,22 @@ public final class ConversationReader implements Iterable<Row>, AutoCloseable {
    */
   @Override
   public Iterator<Row> iterator() {
+    Iterator<DataRow> rows = dataRows();
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return rows.hasNext();
+      }
+
+      @Override
+      public Row next() {
+        return rows.next().row();
+      }
+    };
+  }
+
+  /** {@link #iterator} with everything that the file says beside each row; one of both, once. */
+  Iterator<DataRow> dataRows() {
     if (iterated) {
       throw new IllegalStateException("the rows of " + file + " can be gone through only once");
     }
@@ -128,14 +144,14 @@ public final class ConversationReader implements Iterable<Row>, AutoCloseable {
       }
 
       @Override
-      public Row next() {
+      public DataRow next() {
         DataRow row = peek();
         if (row == null) {
           throw new NoSuchElementException();
         }
         // The row after it is not looked at yet: it may be wrong, and this one is not.
         next = null;
-        return row.row();
+        return row;
       }
     };
   }

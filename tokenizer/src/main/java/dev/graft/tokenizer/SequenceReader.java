@@ -30,9 +30,17 @@ public final class SequenceReader implements Iterable<TokenSequence>, AutoClosea
   private final ConversationReader reader;
   private final Supplier<ConversationEncoder> encoders;
   private final MaxLength maxLength;
-  private final Queue<TokenSequence> ready = new ArrayDeque<>();
+  private final Queue<Example> ready = new ArrayDeque<>();
   private @Nullable ConversationEncoder encoder;
   private LengthSummary lengths = LengthSummary.NOTHING;
+
+  /**
+   * A sequence and the row that it was made of.
+   *
+   * @param row whole, also where the sequence was cut
+   * @param number of the row in the file, from 0
+   */
+  public record Example(DataRow row, long number, TokenSequence sequence) {}
 
   private SequenceReader(
       ConversationReader reader, Supplier<ConversationEncoder> encoders, MaxLength maxLength) {
@@ -96,7 +104,23 @@ public final class SequenceReader implements Iterable<TokenSequence>, AutoClosea
    */
   @Override
   public Iterator<TokenSequence> iterator() {
-    Iterator<Row> rows = reader.iterator();
+    Iterator<Example> examples = examples();
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return examples.hasNext();
+      }
+
+      @Override
+      public TokenSequence next() {
+        return examples.next().sequence();
+      }
+    };
+  }
+
+  /** {@link #iterator} with the rows; one of both, once. */
+  public Iterator<Example> examples() {
+    Iterator<DataRow> rows = reader.dataRows();
     return new Iterator<>() {
       @Override
       public boolean hasNext() {
@@ -107,7 +131,7 @@ public final class SequenceReader implements Iterable<TokenSequence>, AutoClosea
       }
 
       @Override
-      public TokenSequence next() {
+      public Example next() {
         if (!hasNext()) {
           throw new NoSuchElementException();
         }
@@ -116,41 +140,42 @@ public final class SequenceReader implements Iterable<TokenSequence>, AutoClosea
     };
   }
 
-  private void fill(Iterator<Row> rows) {
-    List<Row> batch = new ArrayList<>();
+  private void fill(Iterator<DataRow> rows) {
+    List<DataRow> batch = new ArrayList<>();
     long characters = 0;
     while (rows.hasNext() && batch.size() < BATCH_ROWS && characters < BATCH_CHARACTERS) {
-      Row row = rows.next();
+      DataRow row = rows.next();
       batch.add(row);
-      characters += size(row);
+      characters += size(row.row());
     }
     List<TokenSequence> sequences = encode(batch);
     for (int i = 0; i < batch.size(); i++) {
-      take(maxLength.apply(batch.get(i), sequences.get(i), c -> encoder().encode(c)));
+      DataRow row = batch.get(i);
+      take(row, maxLength.apply(row.row(), sequences.get(i), c -> encoder().encode(c)));
     }
   }
 
-  private List<TokenSequence> encode(List<Row> batch) {
+  private List<TokenSequence> encode(List<DataRow> batch) {
     return switch (reader.format()) {
-      case TOKENS -> batch.stream().map(TokenSequence.class::cast).toList();
+      case TOKENS -> batch.stream().map(row -> (TokenSequence) row.row()).toList();
       case AUTO -> throw new AssertionError("the reader settles the format");
       case CONVERSATIONS, SHAREGPT, MESSAGES, ANTHROPIC, INSTRUCTION, PROMPT_COMPLETION ->
-          encoder().encodeAll(batch.stream().map(Conversation.class::cast).toList());
+          encoder().encodeAll(batch.stream().map(row -> (Conversation) row.row()).toList());
     };
   }
 
-  private void take(MaxLength.Outcome outcome) {
+  private void take(DataRow row, MaxLength.Outcome outcome) {
     long kept = lengths.kept();
     long cut = lengths.cut();
     long skipped = lengths.skipped();
     String notice = "";
     switch (outcome) {
       case MaxLength.Outcome.Kept(TokenSequence sequence) -> {
-        ready.add(sequence);
+        ready.add(new Example(row, lengths.rows(), sequence));
         kept++;
       }
       case MaxLength.Outcome.Cut(TokenSequence sequence, int tokens, int left, int exchanges) -> {
-        ready.add(sequence);
+        ready.add(new Example(row, lengths.rows(), sequence));
         cut++;
         notice =
             "%s: %d tokens, cut to the first %d of %d exchanges (%d tokens)"

@@ -1,21 +1,14 @@
 package dev.graft.tokenizer.split;
 
-import dev.graft.tokenizer.ConversationReader;
-import dev.graft.tokenizer.DataException;
-import dev.graft.tokenizer.DataFormat;
-import dev.graft.tokenizer.DataRow;
 import dev.graft.tokenizer.Row;
 import dev.graft.tokenizer.check.Provenance;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,34 +44,21 @@ public final class BillOfMaterials {
   private final Map<String, List<Entry>> parts = new LinkedHashMap<>();
 
   /**
-   * Reads a file through and adds it.
-   *
-   * @param part {@code train} or {@code validation}
-   * @param format what its rows are
-   * @param columns what keys are called in it, see {@link ConversationReader#open(Path, DataFormat,
-   *     Map)}
-   * @throws DataException if the file cannot be read
-   */
-  public void add(String part, Path file, DataFormat format, Map<String, String> columns) {
-    List<RowLine> rows = new ArrayList<>();
-    try (ConversationReader reader = ConversationReader.openUnread(file, format, columns)) {
-      for (DataRow row = reader.read(); row != null; row = reader.read()) {
-        rows.add(RowLine.of(row.row()));
-      }
-      add(part, file, reader.format().configName(), rows, reader.sources());
-    }
-  }
-
-  /**
    * Adds a file that has been read.
    *
    * @param part {@code train} or {@code validation}
+   * @param sha256 of the file as it lies on the disk, in hexadecimal
    * @param format what its rows are
    * @param rows those that belong to the part
-   * @param sources how many rows name each source
+   * @param sources how many of them name each source
    */
   public void add(
-      String part, Path file, String format, List<RowLine> rows, Map<String, Long> sources) {
+      String part,
+      Path file,
+      String sha256,
+      String format,
+      List<RowLine> rows,
+      Map<String, Long> sources) {
     try {
       parts
           .computeIfAbsent(part, _ -> new ArrayList<>())
@@ -86,7 +66,7 @@ public final class BillOfMaterials {
               new Entry(
                   file.toString(),
                   Files.size(file),
-                  sha256(file),
+                  sha256,
                   format,
                   new TreeMap<>(sources),
                   List.copyOf(rows)));
@@ -158,16 +138,5 @@ public final class BillOfMaterials {
     }
     json.writeEndArray();
     json.writeEndObject();
-  }
-
-  private static String sha256(Path file) throws IOException {
-    MessageDigest digest = RowHash.sha256();
-    byte[] buffer = new byte[1 << 16];
-    try (InputStream in = Files.newInputStream(file)) {
-      for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-        digest.update(buffer, 0, read);
-      }
-    }
-    return HexFormat.of().formatHex(digest.digest());
   }
 }

@@ -1,7 +1,7 @@
 package dev.graft.tokenizer.template;
 
 import dev.graft.tokenizer.template.Expr.CallArguments;
-import dev.graft.tokenizer.template.Stmt.Target;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -115,77 +115,23 @@ final class Refusals {
   }
 
   /** All names a template assigns, calls and tests with {@code is defined}. */
-  private static final class Tree {
+  private static final class Tree extends TreeWalk {
     private final Set<String> assigned = new HashSet<>();
     private final Set<String> tested = new HashSet<>();
-    private final List<Expr.Call> calls = new java.util.ArrayList<>();
+    private final List<Expr.Call> calls = new ArrayList<>();
 
-    private void statements(List<Stmt> statements) {
-      statements.forEach(this::statement);
+    @Override
+    void assigned(String name) {
+      assigned.add(name);
     }
 
-    private void statement(Stmt statement) {
-      switch (statement) {
-        case Stmt.Text _, Stmt.Break _, Stmt.Continue _ -> {}
-        case Stmt.Print print -> expression(print.value());
-        case Stmt.If branch -> {
-          expression(branch.test());
-          statements(branch.then());
-          branch.elifs().forEach(this::statement);
-          statements(branch.otherwise());
-        }
-        case Stmt.For loop -> {
-          target(loop.target());
-          expression(loop.iterable());
-          expression(loop.filter());
-          statements(loop.body());
-          statements(loop.otherwise());
-        }
-        case Stmt.Set set -> {
-          target(set.target());
-          expression(set.value());
-        }
-        case Stmt.SetBlock set -> {
-          target(set.target());
-          expression(set.filter());
-          statements(set.body());
-        }
-        case Stmt.MacroDefinition macro -> {
-          assigned.add(macro.name());
-          procedure(macro.procedure());
-        }
-        case Stmt.CallBlock call -> {
-          expression(call.call());
-          procedure(call.procedure());
-        }
-        case Stmt.FilterBlock block -> {
-          expression(block.filter());
-          statements(block.body());
-        }
-        case Stmt.With with -> {
-          with.targets().forEach(this::target);
-          with.values().forEach(this::expression);
-          statements(with.body());
-        }
-        case Stmt.Generation generation -> statements(generation.body());
-      }
+    @Override
+    void macro(String name) {
+      assigned.add(name);
     }
 
-    private void procedure(Stmt.Procedure procedure) {
-      assigned.addAll(procedure.parameters());
-      procedure.defaults().forEach(this::expression);
-      statements(procedure.body());
-    }
-
-    private void target(Target target) {
-      switch (target) {
-        case Target.NameTarget name -> assigned.add(name.name());
-        case Target.TupleTarget tuple -> tuple.items().forEach(this::target);
-        case Target.NamespaceTarget _ -> {}
-      }
-    }
-
-    private void expression(@Nullable Expr expression) {
+    @Override
+    void expression(@Nullable Expr expression) {
       if (expression == null) {
         return;
       }

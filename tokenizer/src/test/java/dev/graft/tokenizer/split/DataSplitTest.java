@@ -139,8 +139,12 @@ class DataSplitTest {
             + "{\"input\":\"\",\"prompt\":\"c\",\"completion\":\"d\"}\n";
     Files.writeString(file, text);
     BillOfMaterials bill = new BillOfMaterials();
-    bill.add("train", file, DataFormat.AUTO, Map.of());
-    bill.add("validation", file, DataFormat.AUTO, Map.of());
+    List<BillOfMaterials.RowLine> rows =
+        read(file).stream().map(row -> BillOfMaterials.RowLine.of(row.row())).toList();
+    for (String part : List.of("train", "validation")) {
+      String hash = sha256(text.getBytes(UTF_8));
+      bill.add(part, file, hash, "prompt-completion", rows, Map.of("claude-3", 1L));
+    }
 
     JsonNode root = JsonMapper.shared().readTree(bill.json());
 

@@ -1,13 +1,19 @@
 package dev.graft.trainer.cli;
 
+import dev.graft.modelio.AsideFile;
 import dev.graft.tokenizer.ConversationReader;
+import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.DataFormat;
 import dev.graft.tokenizer.DataRow;
 import dev.graft.tokenizer.split.RowWriter;
 import dev.graft.trainer.config.UserException;
-import dev.graft.trainer.runs.AtomicFiles;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.Writer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -78,22 +84,31 @@ final class ConvertCommand implements Callable<Integer> {
     if (Files.exists(out) && !overwrite) {
       throw new UserException(out + " is there already. Name another file, or --overwrite.");
     }
-    StringBuilder lines = new StringBuilder();
+    Files.createDirectories(SplitCommand.parent(out));
+    long[] rows = {0};
+    AsideFile.write(out.toAbsolutePath(), channel -> rows[0] = write(target, channel));
+    PrintWriter console = spec.commandLine().getOut();
+    console.println("%,d rows: %s".formatted(rows[0], out));
+    console.flush();
+    return 0;
+  }
+
+  /** Row by row, so that a file may be larger than memory. */
+  private long write(DataFormat target, FileChannel channel) throws IOException {
     long rows = 0;
+    Writer lines = new BufferedWriter(Channels.newWriter(channel, StandardCharsets.UTF_8));
     try (ConversationReader reader =
         ConversationReader.openUnread(in, DataFormat.parse(format), columns)) {
       for (DataRow row = reader.read(); row != null; row = reader.read()) {
-        lines
-            .append(allowLoss ? RowWriter.lossy(row, target) : RowWriter.lossless(row, target))
-            .append('\n');
+        lines.write(allowLoss ? RowWriter.lossy(row, target) : RowWriter.lossless(row, target));
+        lines.write('\n');
         rows++;
       }
     }
-    Files.createDirectories(SplitCommand.parent(out));
-    AtomicFiles.writeText(out.toAbsolutePath(), lines.toString());
-    PrintWriter console = spec.commandLine().getOut();
-    console.println("%,d rows: %s".formatted(rows, out));
-    console.flush();
-    return 0;
+    lines.flush();
+    if (rows == 0) {
+      throw new DataException(in + " holds no rows, so there is nothing to convert.");
+    }
+    return rows;
   }
 }

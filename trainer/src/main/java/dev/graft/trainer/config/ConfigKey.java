@@ -29,6 +29,7 @@ record ConfigKey(String path, RecordComponent component, Key key) {
     TRUTH,
     TEXT,
     TEXTS,
+    SOURCES,
     CHOICE
   }
 
@@ -98,7 +99,7 @@ record ConfigKey(String path, RecordComponent component, Key key) {
     } else if (type == boolean.class) {
       return Kind.TRUTH;
     } else if (type == List.class) {
-      return Kind.TEXTS;
+      return holds(DataSource.class) ? Kind.SOURCES : Kind.TEXTS;
     } else if (holds(String.class) || holds(Path.class)) {
       return Kind.TEXT;
     }

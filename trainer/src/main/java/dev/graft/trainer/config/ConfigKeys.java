@@ -1,5 +1,6 @@
 package dev.graft.trainer.config;
 
+import dev.graft.tokenizer.Nearest;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

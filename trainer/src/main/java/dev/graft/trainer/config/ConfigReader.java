@@ -151,14 +151,14 @@ public final class ConfigReader {
     }
     return switch (key.kind()) {
       case TEXT -> new Setting.Text(text);
-      case TEXTS ->
-          text.startsWith("[")
-              ? YamlSettings.parseValue(text, place)
+      case TEXTS, SOURCES ->
+          text.startsWith("[") || text.startsWith("{")
+              ? YamlSettings.parseValue(text, place, key.kind() == ConfigKey.Kind.SOURCES)
               : new Setting.Items(
                   Arrays.stream(text.split(",", -1))
                       .<Setting.Value>map(item -> new Setting.Text(item.strip()))
                       .toList());
-      case WHOLE_NUMBER, NUMBER, TRUTH, CHOICE -> YamlSettings.parseValue(text, place);
+      case WHOLE_NUMBER, NUMBER, TRUTH, CHOICE -> YamlSettings.parseValue(text, place, false);
     };
   }
 
@@ -195,7 +195,7 @@ public final class ConfigReader {
     String byDefault = key.key().byDefault();
     return byDefault.isEmpty() || !applies
         ? null
-        : new Setting(YamlSettings.parseValue(byDefault, "default"), "default", Optional.empty());
+        : new Setting(YamlSettings.parseValue(byDefault, "default", false), "default", Optional.empty());
   }
 
   private static <T> T construct(

@@ -1,6 +1,7 @@
 package dev.graft.trainer.config;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +68,13 @@ public final class ConfigSchema {
   static Map<String, Object> object(Map<String, Object> properties, List<String> required) {
     var object = new LinkedHashMap<String, Object>();
     object.put("type", "object");
+    object.putAll(keys(properties, required));
+    return object;
+  }
+
+  /** What is said of an object, for values that need not be one. */
+  private static Map<String, Object> keys(Map<String, Object> properties, List<String> required) {
+    var object = new LinkedHashMap<String, Object>();
     object.put("additionalProperties", false);
     if (!required.isEmpty()) {
       object.put("required", required);
@@ -92,11 +100,38 @@ public final class ConfigSchema {
         property.put("type", types(key, "string", "array"));
         property.put("items", Map.of("type", "string"));
       }
+      case SOURCES -> {
+        property.put("type", types(key, "string", "array", "object"));
+        property.putAll(source());
+        property.put("items", sourceOrFile());
+      }
     }
     if (!key.key().byDefault().isEmpty()) {
       property.put("default", typed(key));
     }
     return property;
+  }
+
+  /** A file, or one with what is said of it. */
+  private static Map<String, Object> sourceOrFile() {
+    var item = new LinkedHashMap<String, Object>();
+    item.put("type", List.of("string", "object"));
+    item.putAll(source());
+    return item;
+  }
+
+  private static Map<String, Object> source() {
+    Map<String, Object> texts =
+        new LinkedHashMap<>(Map.of("type", List.of("string", "array")));
+    texts.put("items", Map.of("type", "string"));
+    var properties = new LinkedHashMap<String, Object>();
+    properties.put("path", texts);
+    properties.put("weight", Map.of("type", "number"));
+    properties.put(
+        "format",
+        Map.of("enum", Arrays.stream(DataFormat.values()).map(ConfigKey::written).toList()));
+    properties.put("columns", texts);
+    return keys(properties, List.of("path"));
   }
 
   /** null unsets a key that is not required. */
@@ -114,7 +149,7 @@ public final class ConfigSchema {
       case WHOLE_NUMBER -> Long.parseLong(text);
       case NUMBER -> Double.parseDouble(text);
       case TRUTH -> Boolean.parseBoolean(text);
-      case TEXT, TEXTS, CHOICE -> text;
+      case TEXT, TEXTS, SOURCES, CHOICE -> text;
     };
   }
 }

@@ -82,10 +82,22 @@ public final class ConfigWriter {
       case List<?> list when list.isEmpty() -> "null";
       case List<?> list ->
           list.stream().map(ConfigWriter::scalar).collect(Collectors.joining(", ", "[", "]"));
+      case DataSource source when source.isPlain() -> scalar(source.files().getFirst());
+      case DataSource source -> source(source);
       case Path path -> quoted(path.toString());
       case String text -> quoted(text);
       default -> value.toString();
     };
+  }
+
+  private static String source(DataSource source) {
+    var text = new StringBuilder("{path: " + scalar(source.files()));
+    text.append(", weight: ").append(number(source.weight()));
+    source.format().ifPresent(format -> text.append(", format: ").append(scalar(format)));
+    if (!source.columns().isEmpty()) {
+      text.append(", columns: ").append(scalar(source.columns()));
+    }
+    return text.append('}').toString();
   }
 
   /** Exactly the same double when read again. */

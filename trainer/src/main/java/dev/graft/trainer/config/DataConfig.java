@@ -2,8 +2,6 @@ package dev.graft.trainer.config;
 
 import static dev.graft.trainer.config.InvalidSetting.unless;
 
-import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -14,20 +12,23 @@ import java.util.OptionalInt;
  *
  * @param train at least one file
  * @param validation empty where there is none
- * @param template {@code auto}, {@code plain} or the path of a Jinja file
+ * @param template {@code auto}, the name of a layout, or the path of a Jinja file
  * @param columns {@code name=column} each, what a key is called in the files
  * @param maxLength absent means the base model's own limit
  */
 public record DataConfig(
     @Key(
             value =
-                "file of training examples (JSONL, JSON, CSV, TSV, Parquet), or a list; globs too",
+                "file of training examples (JSONL, JSON, CSV, TSV, Parquet), or a list; globs too;"
+                    + " {path: FILE, weight: 0.5} draws half of its examples in an epoch",
             required = true,
             input = true)
-        List<Path> train,
+        List<DataSource> train,
     @Key(value = "file of validation examples, or a list; globs too", input = true)
-        List<Path> validation,
-    @Key("instead of validation: the share of the training examples to hold out, e.g. 0.05")
+        List<DataSource> validation,
+    @Key(
+        "instead of validation: the share of the training examples to hold out, e.g. 0.05; near"
+            + " duplicates stay on one side")
         OptionalDouble validationSplit,
     @Key(
             value =
@@ -39,11 +40,11 @@ public record DataConfig(
         List<String> columns,
     @Key(
             value =
-                "auto (the base model's chat template, plain where it has none), plain, or the"
-                    + " path of a Jinja file",
+                "auto (the base model's chat template, plain where it has none), llama3, llama2,"
+                    + " mistral, chatml, zephyr, plain, or the path of a Jinja file",
             byDefault = "auto",
             input = true,
-            words = {"auto", "plain"})
+            words = {"auto", "llama3", "llama2", "mistral", "chatml", "zephyr", "plain"})
         String template,
     @Key(
             value = "all-assistant, or last-assistant (earlier answers are context only)",
@@ -68,20 +69,24 @@ public record DataConfig(
                     + " to steps: batch-size is then their number on average; 0 packs each step by"
                     + " itself, with exactly batch-size examples",
             byDefault = "256")
-        int packingWindow) {
+        int packingWindow,
+    @Key(
+            value =
+                "keep the tokens in .token-cache beside the run's folder, so that the next run on the"
+                    + " same data starts at once",
+            byDefault = "true")
+        boolean cache) {
 
   public DataConfig {
     train = List.copyOf(train);
     validation = List.copyOf(validation);
     unless(!train.isEmpty(), "train", "names no file");
     columns = List.copyOf(columns);
-    for (String column : columns) {
-      unless(
-          column.matches("[^=]+=.+"),
-          "columns",
-          "'%s' is not name=column, e.g. prompt=Question",
-          column);
-    }
+    DataSource.checkColumns(columns);
+    unless(
+        validation.stream().allMatch(source -> source.weight() == 1),
+        "validation",
+        "has a source with a weight, but every validation example is measured once");
     unless(
         validationSplit.isEmpty()
             || (validationSplit.getAsDouble() > 0 && validationSplit.getAsDouble() < 1),
@@ -100,14 +105,14 @@ public record DataConfig(
     unless(packingWindow >= 0, "packing-window", "is %d, has to be at least 0", packingWindow);
   }
 
-  /** What keys are called in the files, by the name that they have here. */
-  public Map<String, String> columnNames() {
-    var names = new LinkedHashMap<String, String>();
-    for (String column : columns) {
-      int equals = column.indexOf('=');
-      names.put(column.substring(0, equals), column.substring(equals + 1));
-    }
-    return names;
+  /** What the rows of a source are. */
+  public DataFormat formatOf(DataSource source) {
+    return source.format().orElse(format);
+  }
+
+  /** What keys are called in a source's files, by the name that they have here. */
+  public Map<String, String> columnsOf(DataSource source) {
+    return DataSource.names(source.columns().isEmpty() ? columns : source.columns());
   }
 
   /** Whether the run has something to evaluate on. */

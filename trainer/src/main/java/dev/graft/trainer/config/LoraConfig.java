@@ -2,6 +2,7 @@ package dev.graft.trainer.config;
 
 import static dev.graft.trainer.config.InvalidSetting.unless;
 
+import dev.graft.tokenizer.Nearest;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;

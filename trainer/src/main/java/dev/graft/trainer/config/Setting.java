@@ -2,6 +2,7 @@ package dev.graft.trainer.config;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -31,8 +32,11 @@ record Setting(Value value, String place, Optional<Path> besides) {
   /** Nothing: the key's default applies. */
   record Unset() implements Value {}
 
-  /** A list of scalars. */
+  /** A list. */
   record Items(List<Value> values) implements Value {}
+
+  /** Keys with values of their own, in a list of sources. */
+  record Fields(Map<String, Value> values) implements Value {}
 
   /** How an error quotes it. */
   static String quoted(Value value) {
@@ -43,6 +47,7 @@ record Setting(Value value, String place, Optional<Path> besides) {
       case Truth truth -> String.valueOf(truth.value());
       case Unset _ -> "nothing";
       case Items _ -> "a list";
+      case Fields _ -> "keys with values of their own";
     };
   }
 }

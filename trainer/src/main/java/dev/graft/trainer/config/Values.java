@@ -1,11 +1,14 @@
 package dev.graft.trainer.config;
 
+import dev.graft.tokenizer.Nearest;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -13,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns what was written for a key into the value that its record takes, or says why not. */
 final class Values {
+
+  /** What a source of {@code data.train} may say of itself. */
+  static final List<String> SOURCE_KEYS = List.of("path", "weight", "format", "columns");
 
   private final boolean inputsHaveToExist;
 
@@ -114,10 +120,96 @@ final class Values {
   }
 
   private List<?> list(ConfigKey key, Setting setting) {
-    List<Setting.Value> items =
-        setting.value() instanceof Setting.Items(List<Setting.Value> values)
-            ? values
-            : List.of(setting.value());
+    List<Setting.Value> items = items(setting.value());
+    if (key.holds(DataSource.class)) {
+      return sources(key, setting, items);
+    }
+    return texts(key, setting, items);
+  }
+
+  /** Every file is a source of its own, unless keys say more. */
+  private List<DataSource> sources(ConfigKey key, Setting setting, List<Setting.Value> items) {
+    var sources = new ArrayList<DataSource>();
+    for (Setting.Value item : items) {
+      if (item instanceof Setting.Fields(Map<String, Setting.Value> fields)) {
+        sources.add(source(key, setting, fields));
+      } else {
+        texts(key, setting, List.of(item)).forEach(file -> sources.add(DataSource.of((Path) file)));
+      }
+    }
+    return List.copyOf(sources);
+  }
+
+  private DataSource source(ConfigKey key, Setting setting, Map<String, Setting.Value> fields) {
+    String where = setting.place() + ": " + key.path() + ": ";
+    for (String name : fields.keySet()) {
+      if (!SOURCE_KEYS.contains(name)) {
+        throw new ConfigException(
+            "%sunknown key '%s' of a source%s; it holds %s"
+                .formatted(
+                    where,
+                    name,
+                    Nearest.suggestion(name, SOURCE_KEYS).replace("?", ""),
+                    String.join(", ", SOURCE_KEYS)));
+      }
+    }
+    Setting.Value path = fields.get("path");
+    if (path == null) {
+      throw new ConfigException(where + "a source without a path; write path: FILE");
+    }
+    try {
+      List<?> files = texts(key, setting, items(path));
+      Setting.Value columns = fields.get("columns");
+      return new DataSource(
+          files.stream().map(Path.class::cast).toList(),
+          weight(where, fields.get("weight")),
+          Optional.ofNullable(fields.get("format")).map(format -> format(where, format)),
+          columns == null ? List.of() : items(columns).stream().map(it -> text(where, it)).toList());
+    } catch (InvalidSetting e) {
+      throw new ConfigException(where + "the source's " + e.key() + ": " + e.problem());
+    }
+  }
+
+  private static List<Setting.Value> items(Setting.Value value) {
+    return value instanceof Setting.Items(List<Setting.Value> values) ? values : List.of(value);
+  }
+
+  private static String text(String where, Setting.Value value) {
+    if (value instanceof Setting.Text(String text)) {
+      return text;
+    }
+    throw new ConfigException(
+        where + "the source's columns: " + Setting.quoted(value) + " is not name=column");
+  }
+
+  private static double weight(String where, Setting.@Nullable Value value) {
+    if (value == null) {
+      return 1;
+    }
+    try {
+      if (value instanceof Setting.Whole(String text)) {
+        return Double.parseDouble(text);
+      } else if (value instanceof Setting.Real(String text)) {
+        return Double.parseDouble(text);
+      }
+    } catch (NumberFormatException e) {
+      // YAML's .inf and .nan come here; they are refused below.
+    }
+    throw new ConfigException(
+        where + "the source's weight: is " + Setting.quoted(value) + ", a number is needed");
+  }
+
+  private static DataFormat format(String where, Setting.Value value) {
+    List<String> names = Arrays.stream(DataFormat.values()).map(ConfigKey::written).toList();
+    if (value instanceof Setting.Text(String text) && names.contains(text)) {
+      return DataFormat.values()[names.indexOf(text)];
+    }
+    throw new ConfigException(
+        "%sthe source's format: is %s, one of %s"
+            .formatted(where, Setting.quoted(value), String.join(", ", names)));
+  }
+
+  private List<?> texts(ConfigKey key, Setting setting, List<Setting.Value> items) {
     var converted = new ArrayList<Object>();
     for (Setting.Value item : items) {
       if (key.key().input() && item instanceof Setting.Text(String text) && Globs.isGlob(text)) {
@@ -130,7 +222,7 @@ final class Values {
   }
 
   /** The files that a pattern stands for, sorted, so that a run is the same everywhere. */
-  private static List<Path> matches(ConfigKey key, Setting setting, String pattern) {
+  private List<Path> matches(ConfigKey key, Setting setting, String pattern) {
     List<Path> folders = new ArrayList<>();
     folders.add(Path.of("").toAbsolutePath());
     setting.besides().map(folder -> folder.toAbsolutePath().normalize()).ifPresent(folders::add);
@@ -139,6 +231,9 @@ final class Values {
       if (!found.isEmpty()) {
         return found;
       }
+    }
+    if (!inputsHaveToExist) {
+      return List.of(Path.of(pattern).toAbsolutePath().normalize());
     }
     throw new ConfigException(
         "%s: %s: no file matches '%s' (looked in %s)"
@@ -158,7 +253,7 @@ final class Values {
       throw new ConfigException("%s: %s: is empty".formatted(setting.place(), key.path()));
     }
     try {
-      boolean isPath = key.holds(Path.class);
+      boolean isPath = key.holds(Path.class) || key.holds(DataSource.class);
       if (!key.key().input() || key.isWord(text)) {
         return isPath ? Path.of(text) : text;
       }

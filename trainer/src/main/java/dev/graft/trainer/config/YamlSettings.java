@@ -48,13 +48,13 @@ final class YamlSettings {
   }
 
   /** The value that {@code --set} gives to a key that is not plain text, e.g. {@code [a, b]}. */
-  static Setting.Value parseValue(String yaml, String place) {
+  static Setting.Value parseValue(String yaml, String place, boolean ofSources) {
     try (JsonParser parser =
         YAMLFactory.builder().build().createParser(ObjectReadContext.empty(), yaml)) {
       if (parser.nextToken() == null) {
         return new Setting.Unset();
       }
-      Setting.Value value = value(parser, place);
+      Setting.Value value = value(parser, place, ofSources);
       if (parser.nextToken() != null) {
         throw new ConfigException(place + ": has more than one value");
       }
@@ -89,7 +89,8 @@ final class YamlSettings {
       if (keys.isSection(key)) {
         section(parser, key, place);
       } else if (keys.find(key).isPresent()) {
-        put(key, new Setting(value(parser, place + ": " + key), place, folder));
+        boolean ofSources = keys.find(key).orElseThrow().kind() == ConfigKey.Kind.SOURCES;
+        put(key, new Setting(value(parser, place + ": " + key, ofSources), place, folder));
       } else {
         throw keys.unknown(place, key);
       }
@@ -117,14 +118,37 @@ final class YamlSettings {
   }
 
   static Setting.Value value(JsonParser parser, String where) {
+    return value(parser, where, false);
+  }
+
+  /** A scalar or a list; of sources, each of them may have keys of its own. */
+  private static Setting.Value value(JsonParser parser, String where, boolean ofSources) {
     if (parser.currentToken() != JsonToken.START_ARRAY) {
-      return scalar(parser, where);
+      return element(parser, where, ofSources);
     }
     var items = new ArrayList<Setting.Value>();
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      items.add(scalar(parser, where));
+      items.add(element(parser, where, ofSources));
     }
     return new Setting.Items(List.copyOf(items));
+  }
+
+  private static Setting.Value element(JsonParser parser, String where, boolean ofSources) {
+    return ofSources && parser.currentToken() == JsonToken.START_OBJECT
+        ? fields(parser, where)
+        : scalar(parser, where);
+  }
+
+  private static Setting.Value fields(JsonParser parser, String where) {
+    var fields = new LinkedHashMap<String, Setting.Value>();
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      String name = parser.currentName();
+      parser.nextToken();
+      if (fields.put(name, value(parser, where + ": " + name, false)) != null) {
+        throw new ConfigException(where + ": " + name + ": is set a second time");
+      }
+    }
+    return new Setting.Fields(fields);
   }
 
   private static Setting.Value scalar(JsonParser parser, String where) {

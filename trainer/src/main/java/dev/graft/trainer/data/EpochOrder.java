@@ -5,7 +5,6 @@ import dev.graft.trainer.model.TokenBatch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.IntStream;
 
 /**
  * Which examples each optimizer step learns from. Step and seed alone decide, so that a run can be
@@ -17,6 +16,7 @@ import java.util.stream.IntStream;
 public final class EpochOrder {
 
   private final List<TokenSequence> examples;
+  private final Mixture mixture;
   private final int batchSize;
   private final boolean shuffle;
   private final long seed;
@@ -29,6 +29,7 @@ public final class EpochOrder {
 
   /**
    * @param examples all training examples
+   * @param mixture how often each of them is drawn
    * @param batchSize examples per optimizer step
    * @param shuffle whether every epoch has an order of its own
    * @param seed decides those orders
@@ -37,17 +38,30 @@ public final class EpochOrder {
    */
   public EpochOrder(
       List<TokenSequence> examples,
+      Mixture mixture,
       int batchSize,
       boolean shuffle,
       long seed,
       Packing packing,
       int window) {
     this.examples = examples;
+    this.mixture = mixture;
     this.batchSize = batchSize;
     this.shuffle = shuffle;
     this.seed = seed;
     this.packing = packing;
     this.window = window;
+  }
+
+  /** Every example once an epoch. */
+  public EpochOrder(
+      List<TokenSequence> examples,
+      int batchSize,
+      boolean shuffle,
+      long seed,
+      Packing packing,
+      int window) {
+    this(examples, Mixture.once(examples.size()), batchSize, shuffle, seed, packing, window);
   }
 
   /** All training examples. */
@@ -62,7 +76,7 @@ public final class EpochOrder {
 
   /** Optimizer steps in one pass over the data. */
   public int stepsPerEpoch() {
-    return Math.ceilDiv(examples.size(), batchSize);
+    return Math.ceilDiv(mixture.draws(), batchSize);
   }
 
   /**
@@ -95,7 +109,9 @@ public final class EpochOrder {
   }
 
   private int[] lengths() {
-    return examples.stream().mapToInt(TokenSequence::length).toArray();
+    return examples instanceof TokenFile.Examples mapped
+        ? mapped.lengths()
+        : examples.stream().mapToInt(TokenSequence::length).toArray();
   }
 
   private List<PlannedStep> steps(int epoch) {
@@ -110,7 +126,7 @@ public final class EpochOrder {
 
   /** The order of one epoch: Fisher-Yates, keyed by seed and epoch. */
   private int[] order(int epoch) {
-    int[] order = IntStream.range(0, examples.size()).toArray();
+    int[] order = mixture.epoch(epoch, shuffle, seed);
     if (!shuffle) {
       return order;
     }

@@ -5,7 +5,6 @@ import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.tokenizer.ChatFormats;
 import dev.graft.tokenizer.ConversationEncoder;
-import dev.graft.tokenizer.DataFormat;
 import dev.graft.tokenizer.EncodingOptions;
 import dev.graft.tokenizer.split.BillOfMaterials;
 import dev.graft.trainer.config.DataConfig;
@@ -75,13 +74,14 @@ public final class LoraFinetuning {
                 () -> Hardware.open(config.precision(), config.device(), config.kernels()));
         Meanwhile<LoraAdapter> attaching =
             Meanwhile.start("graft-adapter", () -> finetuning.makeAdapter(base))) {
-      TrainingData data = finetuning.readData(base);
+      TrainingData data = finetuning.readData(base, true);
       LoraAdapter adapter = attaching.await();
       finetuning.tellOf(adapter);
       try (RunFolder folder = RunFolder.create(config.output(), overwrite);
           MetricsWriter metrics = MetricsWriter.open(folder.metrics())) {
         AtomicFiles.writeText(folder.config(), config.toYaml());
-        finetuning.writeMaterials(folder.config().resolveSibling(BillOfMaterials.FILE_NAME));
+        finetuning.writeMaterials(
+            data.materials().get(), folder.config().resolveSibling(BillOfMaterials.FILE_NAME));
         return finetuning.train(base, data, adapter, folder, metrics);
       }
     } catch (IOException e) {
@@ -101,7 +101,7 @@ public final class LoraFinetuning {
         BaseModel.openMeanwhile(
             config.base(),
             () -> Hardware.open(config.precision(), config.device(), config.kernels()))) {
-      TrainingData data = finetuning.readData(base);
+      TrainingData data = finetuning.readData(base, false);
       return new RunPlanning(
               config, base, finetuning.order(data), finetuning.adapterSize(base), data.longest())
           .estimate(measure ? Optional.of(() -> finetuning.attachAdapter(base)) : Optional.empty());
@@ -115,10 +115,17 @@ public final class LoraFinetuning {
         : AdapterSize.of(base.config(), freshAdapter(lora));
   }
 
-  private TrainingData readData(BaseModel base) {
+  private TrainingData readData(BaseModel base, boolean keepTokens) {
     console.say("base     " + describe(base));
     base.checkpoint().notes().forEach(console::warn);
-    TrainingData data = TrainingData.load(config, base.config(), () -> encoder(base));
+    TrainingData data =
+        TrainingData.load(
+            config,
+            base.config(),
+            base.folder(),
+            () -> encoder(base),
+            keepTokens,
+            progress -> console.say("data     " + progress));
     data.notes().forEach(note -> console.say("data     " + note));
     console.say(
         "data     %,d training and %,d validation examples, the longest of %,d tokens"
@@ -127,14 +134,7 @@ public final class LoraFinetuning {
     return data;
   }
 
-  /** Which files and rows this run learns from and is measured on. */
-  private void writeMaterials(Path file) throws IOException {
-    DataConfig data = config.data();
-    DataFormat format = DataFormat.valueOf(data.format().name());
-    BillOfMaterials materials = new BillOfMaterials();
-    data.train().forEach(from -> materials.add("train", from, format, data.columnNames()));
-    data.validation()
-        .forEach(from -> materials.add("validation", from, format, data.columnNames()));
+  private void writeMaterials(BillOfMaterials materials, Path file) throws IOException {
     materials.provenanceWarning().ifPresent(console::warn);
     AtomicFiles.write(
         file, out -> materials.writeTo(new OutputStreamWriter(out, StandardCharsets.UTF_8)));
@@ -256,6 +256,7 @@ public final class LoraFinetuning {
     Packing packing = new Packing(training.microBatchTokens(), config.data().packing());
     return new EpochOrder(
         data.train(),
+        data.mixture(),
         training.batchSize(),
         training.shuffle(),
         training.seed(),

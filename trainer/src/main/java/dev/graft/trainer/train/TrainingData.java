@@ -2,55 +2,150 @@ package dev.graft.trainer.train;
 
 import dev.graft.modelio.ModelConfig;
 import dev.graft.tokenizer.ConversationEncoder;
-import dev.graft.tokenizer.DataFormat;
-import dev.graft.tokenizer.LengthSummary;
-import dev.graft.tokenizer.MaxLength;
-import dev.graft.tokenizer.SequenceReader;
 import dev.graft.tokenizer.TokenSequence;
-import dev.graft.trainer.config.DataConfig;
+import dev.graft.tokenizer.split.BillOfMaterials;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
-import dev.graft.trainer.data.Split;
+import dev.graft.trainer.data.Mixture;
+import dev.graft.trainer.data.TokenFile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import tools.jackson.databind.JsonNode;
 
 /**
- * The examples of a run, read, tokenized and checked.
+ * The examples of a run, read, tokenized and checked. They lie in a file, see {@link TokenFile}, and
+ * are read from it one by one: raw text is never held beyond some hundred rows.
  *
  * @param train at least one
  * @param validation may be empty
+ * @param mixture how often the training examples are drawn
  * @param notes what a person should know about them, a sentence each
+ * @param materials which files and rows they are
  */
-record TrainingData(List<TokenSequence> train, List<TokenSequence> validation, List<String> notes) {
+record TrainingData(
+    List<TokenSequence> train,
+    List<TokenSequence> validation,
+    Mixture mixture,
+    List<String> notes,
+    Supplier<BillOfMaterials> materials) {
+
+  /** The folder of tokens, beside the folders of the runs. */
+  static final String CACHE = ".token-cache";
 
   /**
-   * Reads everything that a configuration names.
+   * Reads everything that a configuration names, or what an earlier run has made of the same.
    *
+   * @param base the checkpoint's folder
    * @param encoder asked only if there are conversations to tokenize
+   * @param keep whether the tokens are kept for the next run, if {@code data.cache} is on
+   * @param progress is told how far a long reading is
    * @throws dev.graft.tokenizer.DataException if a file is damaged
    * @throws UserException if an example does not suit the model, or none is left
    */
   static TrainingData load(
-      RunConfig config, ModelConfig model, Supplier<ConversationEncoder> encoder) {
-    Loader loader = new Loader(config.data(), model, encoder);
-    List<TokenSequence> train = loader.read("training", config.data().train());
-    if (config.data().validationSplit().isPresent()) {
-      if (train.size() < 2) {
-        throw new UserException(
-            "data.validation-split: one example cannot be split. Give a separate file as"
-                + " data.validation, or none.");
+      RunConfig config,
+      ModelConfig model,
+      Path base,
+      Supplier<ConversationEncoder> encoder,
+      boolean keep,
+      Consumer<String> progress) {
+    List<DataPart> parts = DataPart.all(config.data());
+    DataKey key = DataKey.of(config.data(), parts, base, model);
+    Path cache = cache(config);
+    Path kept = cache.resolve(key.hash().substring(0, 32) + ".tokens");
+    DataLoading loading = new DataLoading(config, model, parts, encoder, progress);
+    List<String> notes = new ArrayList<>();
+    try {
+      if (config.data().cache() && Files.exists(kept)) {
+        Optional<TokenFile> file = TokenFile.open(kept, key.hash(), DataPart.files(parts));
+        if (file.isPresent()) {
+          TokenCache.used(kept);
+          notes.add("tokens of an earlier run on the same data: " + kept);
+          return of(file.get(), parts, key, config, notes);
+        }
+        notes.add(kept + ": is damaged or incomplete; the tokens are made again");
       }
-      double share = config.data().validationSplit().getAsDouble();
-      Split<TokenSequence> split = Split.holdOut(train, share, config.training().seed());
-      return new TrainingData(split.train(), split.validation(), List.copyOf(loader.notes));
+      TokenFile file =
+          config.data().cache() && keep
+              ? TokenCache.make(cache, kept, key.hash(), parts, loading)
+              : TokenCache.makeForNow(key.hash(), parts, loading);
+      return of(file, parts, key, config, notes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    List<TokenSequence> validation =
-        config.data().validation().isEmpty()
-            ? List.of()
-            : loader.read("validation", config.data().validation());
-    return new TrainingData(train, validation, List.copyOf(loader.notes));
+  }
+
+  private static Path cache(RunConfig config) {
+    return config.output().toAbsolutePath().normalize().resolveSibling(CACHE);
+  }
+
+  private static TrainingData of(
+      TokenFile file, List<DataPart> parts, DataKey key, RunConfig config, List<String> notes) {
+    for (JsonNode note : file.about().path("notes")) {
+      int of = note.path("file").intValue();
+      String text = note.path("text").asString("");
+      notes.add(of < 0 ? text : DataPart.files(parts).get(of) + text);
+    }
+    List<TokenSequence> train = file.examples(part -> part >= 0);
+    List<TokenSequence> validation = file.examples(part -> part < 0);
+    Mixture mixture = mixture(file, config);
+    notes.addAll(mixture.describe());
+    return new TrainingData(
+        train, validation, mixture, List.copyOf(notes), () -> materials(file, parts, key));
+  }
+
+  private static Mixture mixture(TokenFile file, RunConfig config) {
+    List<Mixture.Source> sources = new ArrayList<>();
+    int from = 0;
+    for (int s = 0; s < config.data().train().size(); s++) {
+      int source = s;
+      int to = from + file.examples(part -> part == source).size();
+      String name = config.data().train().get(s).files().getFirst().toString();
+      int more = config.data().train().get(s).files().size() - 1;
+      double weight = config.data().train().get(s).weight();
+      sources.add(
+          new Mixture.Source(more == 0 ? name : name + " and " + more + " more", from, to, weight));
+      from = to;
+    }
+    return new Mixture(sources);
+  }
+
+  /** Which files and rows this run learns from and is measured on. */
+  private static BillOfMaterials materials(TokenFile file, List<DataPart> parts, DataKey key) {
+    BillOfMaterials materials = new BillOfMaterials();
+    List<Path> files = DataPart.files(parts);
+    for (String side : List.of("train", "validation")) {
+      List<List<BillOfMaterials.RowLine>> rows = new ArrayList<>();
+      files.forEach(_ -> rows.add(new ArrayList<>()));
+      for (int i = 0; i < file.size(); i++) {
+        TokenFile.Row row = file.row(i);
+        if (row.part() >= 0 == side.equals("train")) {
+          rows.get(row.file()).add(new BillOfMaterials.RowLine(row.line(), row.sha256()));
+        }
+      }
+      for (int f = 0; f < files.size(); f++) {
+        if (!rows.get(f).isEmpty()) {
+          String format = file.about().path("formats").path(f).asString("");
+          Map<String, Long> sources = new TreeMap<>();
+          file.about()
+              .path(side)
+              .path(f)
+              .properties()
+              .forEach(source -> sources.put(source.getKey(), source.getValue().longValue()));
+          materials.add(side, files.get(f), key.files().get(f), format, rows.get(f), sources);
+        }
+      }
+    }
+    return materials;
   }
 
   /** Tokens of the longest example. */
@@ -62,101 +157,5 @@ record TrainingData(List<TokenSequence> train, List<TokenSequence> validation, L
       }
     }
     return longest;
-  }
-
-  /** Reads files one after another and remembers what is worth saying. */
-  private static final class Loader {
-    private final DataConfig config;
-    private final ModelConfig model;
-    private final Supplier<ConversationEncoder> encoder;
-    private final MaxLength maxLength;
-    private final List<String> notes = new ArrayList<>();
-    private int withoutTarget;
-
-    Loader(DataConfig config, ModelConfig model, Supplier<ConversationEncoder> encoder) {
-      this.config = config;
-      this.model = model;
-      this.encoder = encoder;
-      this.maxLength = new MaxLength(config.maxLength().orElse(model.maxPositionEmbeddings()));
-      if (maxLength.tokens() > model.maxPositionEmbeddings()) {
-        notes.add(
-            "data.max-length %d is beyond the %d tokens that the base model was made for"
-                .formatted(maxLength.tokens(), model.maxPositionEmbeddings()));
-      }
-    }
-
-    List<TokenSequence> read(String what, List<Path> files) {
-      List<TokenSequence> examples = new ArrayList<>();
-      long rows = 0;
-      withoutTarget = 0;
-      for (Path file : files) {
-        try (SequenceReader reader =
-            SequenceReader.open(
-                file,
-                DataFormat.valueOf(config.format().name()),
-                config.columnNames(),
-                encoder,
-                maxLength)) {
-          for (TokenSequence sequence : reader) {
-            take(sequence, examples);
-          }
-          noteOn(file, reader);
-          rows += reader.lengths().rows();
-        }
-      }
-      if (examples.isEmpty()) {
-        throw new UserException(
-            ("None of the %d rows of the %s data can be used: with at most %d tokens not even a"
-                    + " first exchange fits. Raise data.max-length, or shorten the rows.")
-                .formatted(rows, what, maxLength.tokens()));
-      }
-      if (withoutTarget == examples.size()) {
-        throw new UserException(
-            ("%s: no token of the %s data is a target, so that nothing can be learned from it."
-                    + " Label the answers.")
-                .formatted(files.getFirst(), what));
-      }
-      if (withoutTarget > 0) {
-        notes.add(
-            "%d rows of the %s data have no target; nothing is learned from them"
-                .formatted(withoutTarget, what));
-      }
-      return List.copyOf(examples);
-    }
-
-    private void take(TokenSequence sequence, List<TokenSequence> examples) {
-      if (sequence.maxTokenId() >= model.vocabSize()) {
-        throw new UserException(
-            ("%s: token id %d is outside the base model's embedding, which has %d rows. The rows"
-                    + " were made with another tokenizer, or the tokenizer does not belong to this"
-                    + " base.")
-                .formatted(sequence.origin(), sequence.maxTokenId(), model.vocabSize()));
-      }
-      if (sequence.targetCount() == 0) {
-        withoutTarget++;
-      }
-      examples.add(sequence);
-    }
-
-    private void noteOn(Path file, SequenceReader reader) {
-      notes.add("%s: %s".formatted(file, reader.formatReason()));
-      if (!reader.ignoredKeys().isEmpty()) {
-        notes.add("%s: keys without a meaning here: %s".formatted(file, reader.ignoredKeys()));
-      }
-      LengthSummary lengths = reader.lengths();
-      if (lengths.cut() + lengths.skipped() > 0) {
-        notes.add(
-            ("%s: of %d rows %d are longer than %d tokens: %d cut after the last whole exchange"
-                    + " that fits, %d skipped")
-                .formatted(
-                    file,
-                    lengths.rows(),
-                    lengths.cut() + lengths.skipped(),
-                    maxLength.tokens(),
-                    lengths.cut(),
-                    lengths.skipped()));
-        notes.addAll(lengths.first());
-      }
-    }
   }
 }

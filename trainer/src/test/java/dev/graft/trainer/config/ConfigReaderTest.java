@@ -33,7 +33,7 @@ class ConfigReaderTest {
 
     assertThat(config.base()).isEqualTo(Path.of("model").toAbsolutePath().toString());
     assertThat(config.data().train())
-        .containsExactly(Path.of("train.jsonl").toAbsolutePath().normalize());
+        .containsExactly(DataSource.of(Path.of("train.jsonl").toAbsolutePath().normalize()));
     assertThat(config.data().validation()).isEmpty();
     assertThat(config.data().hasValidation()).isFalse();
     assertThat(config.data().format()).isEqualTo(DataFormat.AUTO);
@@ -81,11 +81,63 @@ class ConfigReaderTest {
     assertThat(config.lora().rank()).isEqualTo(32);
     assertThat(config.lora().targets()).containsExactly("q_proj", "v_proj");
     assertThat(config.data().train())
-        .extracting(path -> path.getFileName().toString())
+        .extracting(source -> source.files().getFirst().getFileName().toString())
         .containsExactly("a.jsonl", "b,c.jsonl");
     assertThat(config.training().epochs()).hasValue(0.5);
     assertThat(config.output()).isEqualTo(Path.of("runs/a: b"));
     assertThat(config.precision()).isEqualTo(Precision.F32);
+  }
+
+  @Test
+  void sourcesWithWeights() {
+    String yaml =
+        """
+        base: model
+        data:
+          train:
+            - a.jsonl
+            - {path: [b.csv, c.csv], weight: 0.5, columns: [prompt=Question, completion=Answer]}
+            - path: d.jsonl
+              weight: 3
+              format: messages
+        """;
+    DataConfig data = read(yaml).data();
+    assertThat(data.train()).extracting(DataSource::weight).containsExactly(1.0, 0.5, 3.0);
+    assertThat(data.train().get(0)).isEqualTo(DataSource.of(Path.of("a.jsonl").toAbsolutePath()));
+    assertThat(data.train().get(1).files()).hasSize(2);
+    assertThat(data.columnsOf(data.train().get(1))).containsEntry("completion", "Answer");
+    assertThat(data.formatOf(data.train().get(1))).isEqualTo(DataFormat.AUTO);
+    assertThat(data.formatOf(data.train().get(2))).isEqualTo(DataFormat.MESSAGES);
+
+    RunConfig config = read(yaml);
+    assertThat(ConfigReader.fromText(config.toYaml(), "recipe.yaml", List.of())).isEqualTo(config);
+    assertThat(read(MINIMAL, "data.train=[{path: a.jsonl, weight: 2}, b.jsonl]").data().train())
+        .extracting(DataSource::weight)
+        .containsExactly(2.0, 1.0);
+  }
+
+  @Test
+  void filesOfAPattern(@TempDir Path folder) throws IOException {
+    for (String name : List.of("b.jsonl", "a.jsonl", "c.txt", "deep/d.jsonl")) {
+      Files.createDirectories(folder.resolve(name).getParent());
+      Files.writeString(folder.resolve(name), "{}");
+    }
+    Path yaml = folder.resolve("run.yaml");
+    Files.createDirectories(folder.resolve("model"));
+    Files.writeString(yaml, "base: model\ndata:\n  train: '*.jsonl'\n");
+    assertThat(ConfigReader.read(yaml, List.of()).data().train())
+        .extracting(source -> folder.relativize(source.files().getFirst()).toString())
+        .containsExactly("a.jsonl", "b.jsonl");
+    String deep = "data.train={path: '" + folder + "/**.jsonl', weight: 0.5}";
+    assertThat(ConfigReader.read(yaml, List.of(deep)).data().train())
+        .singleElement()
+        .satisfies(source -> {
+          assertThat(source.files()).hasSize(3);
+          assertThat(source.weight()).isEqualTo(0.5);
+        });
+    assertThatThrownBy(() -> ConfigReader.read(yaml, List.of("data.train=*.parquet")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("no file matches '*.parquet'");
   }
 
   @Test
@@ -146,6 +198,13 @@ class ConfigReaderTest {
         "training.schedule: cosin | one of constant, linear, cosine; did you mean cosine?",
         "training.learning-rate: -1 | has to be above 0",
         "training: {warmup-steps: 1, warmup-ratio: 0.1} | cannot go together with",
+        "data.validation: [{path: x, weight: 0}] | the source's weight: is 0.0, has to be above 0",
+        "data.validation: [{path: x, wieght: 2}] | unknown key 'wieght' of a source; did you mean",
+        "data.validation: [{weight: 2}] | a source without a path; write path: FILE",
+        "data.validation: {path: x, format: jsonl} | the source's format: is 'jsonl', one of auto",
+        "data.validation: {path: x, columns: [a]} | the source's columns: 'a' is not name=column",
+        "data.validation: {path: x, path: y} | path",
+        "data.validation: [{path: x, weight: 2}] | has a source with a weight",
         "data.validation-split: 1 | data.validation-split: 1.0 is not between 0 and 1",
         "data.max-length: 1 | has to be at least 2",
         "base: other | recipe.yaml:4: base: is set a second time; the first is at recipe.yaml:1",
@@ -231,7 +290,7 @@ class ConfigReaderTest {
     Files.writeString(folder.resolve("train.jsonl"), "");
     RunConfig config = ConfigReader.read(file, List.of());
     assertThat(config.base()).isEqualTo(folder.resolve("model").toString());
-    assertThat(config.data().train()).containsExactly(folder.resolve("train.jsonl"));
+    assertThat(config.data().train()).containsExactly(DataSource.of(folder.resolve("train.jsonl")));
     assertThat(config.output()).isEqualTo(Path.of("runs/here"));
 
     assertThatThrownBy(() -> ConfigReader.read(file, List.of("base=meta-llama/Llama-3.2-1B")))

@@ -152,17 +152,4 @@ class PackingTest {
     EpochOrder order = new EpochOrder(examples, 7, false, 5, new Packing(1024, true), 256);
     assertThat(order.step(1).examples()).containsExactlyInAnyOrder(7, 8, 9, 10, 11, 12, 13);
   }
-
-  @Test
-  void holdsOutExactlyTheShareAndLosesNothing() {
-    List<Integer> all = IntStream.range(0, 207).boxed().toList();
-    Split<Integer> split = Split.holdOut(all, 0.1, 9);
-    assertThat(split.validation()).hasSize(21).isSorted();
-    assertThat(split.train())
-        .hasSize(186)
-        .isSorted()
-        .doesNotContainAnyElementsOf(split.validation());
-    assertThat(Split.holdOut(all, 0.1, 9)).isEqualTo(split);
-    assertThat(Split.holdOut(List.of(1, 2), 0.001, 1).validation()).hasSize(1);
-  }
 }

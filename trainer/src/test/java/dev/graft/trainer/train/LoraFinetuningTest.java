@@ -178,6 +178,103 @@ class LoraFinetuningTest {
   }
 
   @Test
+  void aSecondRunTakesTheTokensOfTheFirst() throws IOException {
+    assertThat(said(config("run")))
+        .noneMatch(line -> line.contains("of an earlier run"))
+        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"));
+    Path cache = folder.resolve(TrainingData.CACHE);
+    List<String> files = names(cache);
+    assertThat(files).singleElement().asString().endsWith(".tokens");
+
+    assertThat(said(config("run2")))
+        .anyMatch(line -> line.contains("tokens of an earlier run on the same data: " + cache))
+        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"));
+    for (String file : List.of("metrics.jsonl", "data.json", "adapter/adapter_model.safetensors")) {
+      assertThat(content(folder.resolve("run2").resolve(file)))
+          .isEqualTo(content(folder.resolve("run").resolve(file)));
+    }
+
+    Path tokens = cache.resolve(files.getFirst());
+    byte[] damaged = Files.readAllBytes(tokens);
+    damaged[damaged.length / 2] ^= 1;
+    Files.write(tokens, damaged);
+    assertThat(said(config("run3")))
+        .anyMatch(line -> line.contains("is damaged or incomplete; the tokens are made again"));
+    assertThat(content(folder.resolve("run3/data.json")))
+        .isEqualTo(content(folder.resolve("run/data.json")));
+    assertThat(names(cache)).isEqualTo(files);
+  }
+
+  @Test
+  void otherDataOrOptionsAreTokenizedAnew() throws IOException {
+    run(config("run", "data.max-length=20"));
+    assertThat(said(config("run2"))).noneMatch(line -> line.contains("of an earlier run"));
+    Files.writeString(data, rows(30));
+    assertThat(said(config("run3"))).noneMatch(line -> line.contains("of an earlier run"));
+    assertThat(names(folder.resolve(TrainingData.CACHE))).hasSize(3);
+    assertThat(said(config("run4", "data.cache=false")))
+        .noneMatch(line -> line.contains("of an earlier run"));
+    assertThat(names(folder.resolve(TrainingData.CACHE))).hasSize(3);
+  }
+
+  @Test
+  void dataJsonNamesTheRowsOfBothSides() throws IOException {
+    run(config("run"));
+    JsonNode materials =
+        JsonMapper.shared().readTree(Files.readString(folder.resolve("run/data.json")));
+    List<Integer> lines = new ArrayList<>();
+    for (String side : List.of("train", "validation")) {
+      JsonNode file = materials.get(side).get(0);
+      assertThat(file.get("file").stringValue()).isEqualTo(data.toString());
+      assertThat(file.get("sha256").stringValue()).hasSize(64);
+      assertThat(file.get("format").stringValue()).isEqualTo("tokens");
+      assertThat(file.get("rows")).hasSize(side.equals("train") ? 25 : 6);
+      file.get("rows").forEach(row -> lines.add(row.get("line").intValue()));
+    }
+    assertThat(lines).hasSize(31).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void sourcesAreDrawnByTheirWeights() throws IOException {
+    Path other = folder.resolve("other.jsonl");
+    Files.writeString(other, rows(10));
+    List<String> said =
+        said(
+            config(
+                "run",
+                "data.train=[{path: " + data + ", weight: 0.5}, {path: " + other + ", weight: 2}]",
+                "data.validation-split=null"));
+    assertThat(said)
+        .anyMatch(line -> line.contains("data.jsonl: 31 examples x 0.5 = 16 an epoch (44.4 %"))
+        .anyMatch(line -> line.contains("other.jsonl: 10 examples x 2.0 = 20 an epoch (55.6 %"))
+        .anyMatch(line -> line.contains("6 steps an epoch"));
+  }
+
+  @Test
+  void rowsThatAreAlikeAreNotSplit() throws IOException {
+    Files.writeString(data, rows(1).repeat(5));
+    assertThatThrownBy(() -> run(config("run")))
+        .isInstanceOf(UserException.class)
+        .hasMessageStartingWith("data.validation-split: The rows cannot be divided");
+    assertThat(folder.resolve("run")).doesNotExist();
+    assertThat(folder.resolve(TrainingData.CACHE)).doesNotExist();
+  }
+
+  private static List<String> said(RunConfig config) {
+    var bytes = new ByteArrayOutputStream();
+    var out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+    Console console = new Console(out, out, false, false, System::nanoTime);
+    LoraFinetuning.run(config, false, console, new StopSignal());
+    return bytes.toString(StandardCharsets.UTF_8).lines().toList();
+  }
+
+  /** What a file holds, but for the times in it. */
+  private static String content(Path file) throws IOException {
+    return Files.readString(file, StandardCharsets.ISO_8859_1)
+        .replaceAll("\"(tokens_per_second|seconds)\":[^,}]*", "");
+  }
+
+  @Test
   void continuesFromAnAdapter() throws IOException {
     Path first = run(config("first")).adapter();
     RunResult second = run(config("second", "lora.init-from=" + first));
