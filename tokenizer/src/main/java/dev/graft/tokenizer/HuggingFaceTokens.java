@@ -112,13 +112,27 @@ public final class HuggingFaceTokens implements Tokenizer {
 
   private List<Encoding> encode(List<MarkedText> texts, boolean withOffsets) {
     List<String> strings = texts.stream().map(MarkedText::text).toList();
-    List<Encoding> encodings = new ArrayList<>(core.encode(strings, withOffsets));
+    List<Encoding> encodings = withOffsets ? placed(strings) : core.encode(strings, false);
+    encodings = new ArrayList<>(encodings);
     for (int i = 0; i < encodings.size(); i++) {
       MarkedText text = texts.get(i);
       // Nearly no text gets further than this line.
       if (!text.literal().isEmpty() && hasSpecial(encodings.get(i).ids())) {
         encodings.set(i, keepingWords(text));
       }
+    }
+    return encodings;
+  }
+
+  private List<Encoding> placed(List<String> texts) {
+    ByteOffsets offsets = vocabulary.byteOffsets();
+    if (offsets == null) {
+      return core.encode(texts, true);
+    }
+    List<Encoding> encodings = new ArrayList<>(core.encode(texts, false));
+    for (int i = 0; i < encodings.size(); i++) {
+      Encoding placed = offsets.place(texts.get(i), encodings.get(i).ids());
+      encodings.set(i, placed == null ? core.encode(List.of(texts.get(i)), true).getFirst() : placed);
     }
     return encodings;
   }

@@ -1,16 +1,20 @@
 package dev.graft.tokenizer;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.databind.JsonNode;
 
 /**
  * What must be known of a tokenizer.json beyond what the Rust core does with it. Read in one pass,
@@ -21,13 +25,16 @@ import tools.jackson.core.JsonToken;
  * @param bytes which ids are byte tokens, {@code <0x00>} to {@code <0xFF>}
  * @param found ids of the wanted texts that are ordinary tokens of the vocabulary
  * @param vocabularySize the largest id plus one
+ * @param byteOffsets how the places of its tokens are counted, or null if they are not the text's
+ *     bytes cut into pieces
  */
 record TokenizerJson(
     Map<String, Integer> added,
     BitSet special,
     BitSet bytes,
     Map<String, Integer> found,
-    int vocabularySize) {
+    int vocabularySize,
+    @Nullable ByteOffsets byteOffsets) {
   private static final int MAX_ID = 1 << 24;
 
   /**
@@ -49,7 +56,8 @@ record TokenizerJson(
         reading.special,
         reading.bytes,
         Map.copyOf(reading.found),
-        reading.maxId + 1);
+        reading.maxId + 1,
+        reading.byteOffsets());
   }
 
   /**
@@ -80,8 +88,12 @@ record TokenizerJson(
     final Map<String, Integer> found = new HashMap<>();
     final BitSet special = new BitSet();
     final BitSet bytes = new BitSet();
+    int[] lengths = new int[1 << 15];
     int maxId = -1;
     boolean hasVocabulary;
+    boolean cutsBytes;
+    boolean keepsText = true;
+    boolean normalizes;
     boolean stopsBehindAddedTokens;
 
     Reading(Path file, Set<String> wanted) {
@@ -102,12 +114,53 @@ record TokenizerJson(
           if (stopsBehindAddedTokens) {
             return;
           }
+        } else if (key.equals("normalizer") && value == JsonToken.START_OBJECT) {
+          normalizer(json.readValueAsTree());
+        } else if (key.equals("pre_tokenizer") && value == JsonToken.START_OBJECT) {
+          cutsBytes = cutsBytes(json.readValueAsTree());
         } else if (key.equals("model") && value == JsonToken.START_OBJECT) {
           model(json);
         } else {
           json.skipChildren();
         }
       }
+    }
+
+    /** NFC can be checked for; anything else changes texts in ways that are not followed here. */
+    void normalizer(JsonNode node) {
+      normalizes = node.path("type").asString("").equals("NFC");
+      keepsText = normalizes || node.path("normalizers").isEmpty() && node.has("normalizers");
+    }
+
+    /** Whether the last thing before merging is to spell bytes, and nothing is put in front. */
+    static boolean cutsBytes(JsonNode node) {
+      String type = node.path("type").asString("");
+      JsonNode steps = node.path("pretokenizers");
+      if (type.equals("Sequence") && !steps.isEmpty()) {
+        for (int i = 0; i < steps.size() - 1; i++) {
+          String step = steps.get(i).path("type").asString("");
+          if (!step.equals("Split") && !step.equals("Digits")) {
+            return false;
+          }
+        }
+        return cutsBytes(steps.get(steps.size() - 1));
+      }
+      return type.equals("ByteLevel") && !node.path("add_prefix_space").asBoolean(true);
+    }
+
+    @Nullable ByteOffsets byteOffsets() {
+      if (!cutsBytes || !keepsText) {
+        return null;
+      }
+      added.forEach((text, id) -> length(id, text.getBytes(StandardCharsets.UTF_8).length));
+      return new ByteOffsets(Arrays.copyOf(lengths, maxId + 1), normalizes);
+    }
+
+    void length(int id, int bytes) {
+      if (id >= lengths.length) {
+        lengths = Arrays.copyOf(lengths, Math.max(id + 1, 2 * lengths.length));
+      }
+      lengths[id] = bytes;
     }
 
     void addedToken(JsonParser json) {
@@ -170,6 +223,8 @@ record TokenizerJson(
     }
 
     void vocabularyEntry(String token, int id) {
+      // In a byte-level vocabulary every character stands for a byte.
+      length(id, token.length());
       if (wanted.contains(token)) {
         found.put(token, id);
       }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -58,6 +59,41 @@ class HuggingFaceTokensTest {
     int llama = MIXED.indexOf("🦙");
     assertThat(IntStream.range(0, encoding.ids().length))
         .anyMatch(i -> encoding.starts()[i] <= llama && encoding.ends()[i] == llama + 2);
+  }
+
+  /** Places that are counted here are those that the core would tell. */
+  @ParameterizedTest
+  @ValueSource(strings = {"qwen2_5", "tiny"})
+  void placesOfByteLevelTokensAreTheCores(String name) throws IOException {
+    byte[] json = Files.readAllBytes(Checkpoints.folder(name).resolve("tokenizer.json"));
+    TokenizerJson vocabulary = TokenizerJson.parse(Path.of("tokenizer.json"), json, Set.of());
+    ByteOffsets offsets = Objects.requireNonNull(vocabulary.byteOffsets());
+    Random random = new Random(13);
+    String[] pieces = {
+      "the ", "x", "  ", "\n\n", "🦙", "é", "日本", "<|im_end|>", "👍🏽", "\t", "123", "\u0000", "\uFEFF"
+    };
+    try (NativeTokenizer core = NativeTokenizer.load(json)) {
+      for (int i = 0; i < 300; i++) {
+        StringBuilder text = new StringBuilder();
+        for (int j = random.nextInt(12); j >= 0; j--) {
+          text.append(pieces[random.nextInt(pieces.length)]);
+        }
+        Encoding expected = core.encode(List.of(text.toString()), true).getFirst();
+        Encoding placed = offsets.place(text.toString(), expected.ids());
+        assertThat(placed).as(text.toString()).isEqualTo(expected);
+      }
+      // What NFC would change is left to the core.
+      int[] ids = core.encode(List.of("e\u0301"), false).getFirst().ids();
+      assertThat(offsets.place("e\u0301", ids) == null).isEqualTo(name.equals("qwen2_5"));
+      assertThat(offsets.place("other", ids)).isNull();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama2_tinyllama", "mistral_v1", "stories260K"})
+  void whereTokensAreNoBytesTheCoreIsAsked(String name) throws IOException {
+    byte[] json = Files.readAllBytes(Checkpoints.folder(name).resolve("tokenizer.json"));
+    assertThat(TokenizerJson.parse(Path.of("x"), json, Set.of()).byteOffsets()).isNull();
   }
 
   @ParameterizedTest
