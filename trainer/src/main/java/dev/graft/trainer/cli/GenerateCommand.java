@@ -65,7 +65,8 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "TEMPLATE",
       defaultValue = "auto",
       description =
-          "For --chat: auto, plain or a Jinja file, as data.template (default: ${DEFAULT-VALUE}).")
+          "For --chat, as data.template: auto, llama3, llama2, mistral, chatml, zephyr, plain, or a"
+              + " Jinja file (default: ${DEFAULT-VALUE}).")
   private String template = "auto";
 
   @Option(
