@@ -148,7 +148,12 @@ final class DataLoading implements TokenFile.Filler {
     try (ConversationReader reader =
         ConversationReader.openUnread(part.file(), part.format(), part.columns())) {
       List<DataRow> rows = new ArrayList<>();
-      for (DataRow row = reader.read(); row != null; row = reader.read()) {
+      DataRow first = reader.read();
+      if (first == null) {
+        throw new DataException(
+            part.file() + ": the file is empty. It needs one JSON object for each conversation.");
+      }
+      for (DataRow row = first; row != null; row = reader.read()) {
         rows.add(row);
         if (rows.size() == SPLIT_ROWS) {
           split.addAll(rows);

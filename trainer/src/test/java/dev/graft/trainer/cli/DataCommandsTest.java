@@ -108,7 +108,7 @@ class DataCommandsTest {
     Path to = folder.resolve("out.jsonl");
     Path good = write("good.jsonl", ROWS.getFirst());
     Path broken = write("broken.jsonl", ROWS.getFirst() + "\n{\"conversations\":[}");
-    Path tokens = write("tokens.jsonl", "{\"input_ids\":[1,2]}");
+    Path tokens = write("tokens.jsonl", "{\"input_ids\":[1,2],\"labels\":[-100,2]}");
     Path empty = write("empty.jsonl", "");
     assertMistake("data.jsonl does not exist", "convert", "data.jsonl", "--to", "messages", "" + to);
     assertMistake("broken.jsonl line 2", "convert", "" + broken, "--to", "messages", "" + to);
