@@ -158,7 +158,7 @@ public final class ConfigReader {
                   Arrays.stream(text.split(",", -1))
                       .<Setting.Value>map(item -> new Setting.Text(item.strip()))
                       .toList());
-      case WHOLE_NUMBER, NUMBER, TRUTH, CHOICE -> YamlSettings.parseValue(text, place, false);
+      case WHOLE_NUMBER, NUMBER, TRUTH, CHOICE -> YamlSettings.parseValue(text, place);
     };
   }
 
@@ -195,7 +195,7 @@ public final class ConfigReader {
     String byDefault = key.key().byDefault();
     return byDefault.isEmpty() || !applies
         ? null
-        : new Setting(YamlSettings.parseValue(byDefault, "default", false), "default", Optional.empty());
+        : new Setting(YamlSettings.parseValue(byDefault, "default"), "default", Optional.empty());
   }
 
   private static <T> T construct(

@@ -1,5 +1,6 @@
 package dev.graft.trainer.config;
 
+import dev.graft.tokenizer.Nearest;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;

@@ -48,6 +48,10 @@ final class YamlSettings {
   }
 
   /** The value that {@code --set} gives to a key that is not plain text, e.g. {@code [a, b]}. */
+  static Setting.Value parseValue(String yaml, String place) {
+    return parseValue(yaml, place, false);
+  }
+
   static Setting.Value parseValue(String yaml, String place, boolean ofSources) {
     try (JsonParser parser =
         YAMLFactory.builder().build().createParser(ObjectReadContext.empty(), yaml)) {
