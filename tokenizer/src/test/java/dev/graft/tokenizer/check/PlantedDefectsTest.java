@@ -99,7 +99,10 @@ class PlantedDefectsTest {
         case 5 -> add(words(30), any(FOREIGN) + " " + random.nextInt(), "language");
         case 6, 7, 8, 9 -> {
           String kind = any(kinds);
-          add(words(30), words(9) + ": " + any(VALUES.get(kind)) + " " + words(9) + ".", kind);
+          add(
+              words(30),
+              words(9) + ": " + any(VALUES.getOrDefault(kind, List.of())) + " " + words(9) + ".",
+              kind);
         }
         default -> {}
       }
