@@ -45,25 +45,27 @@ final class NativeTokenizer implements AutoCloseable {
     }
   }
 
-  /** Encodes without adding anything, all cores at work; offsets are empty if not wanted. */
+  /**
+   * Encodes without adding anything, all cores at work; offsets are empty if not wanted. Texts go to
+   * the core one by one: its own threads would come on top of those that work here already, and wait
+   * for each other's turn at its memory of words.
+   */
   List<Encoding> encode(List<String> texts, boolean withOffsets) {
+    return texts.parallelStream().map(text -> encode(text, withOffsets)).toList();
+  }
+
+  private Encoding encode(String text, boolean withOffsets) {
     TokenizersLibrary library = TokenizersLibrary.LIB;
-    String[] sound =
-        texts.stream().map(NativeTokenizer::withoutLoneSurrogates).toArray(String[]::new);
-    long[] encodings = library.batchEncode(tokenizer.getHandle(), sound, false);
-    List<Encoding> result = new ArrayList<>(encodings.length);
+    String sound = withoutLoneSurrogates(text);
+    long encoding = library.encode(tokenizer.getHandle(), sound, false);
     try {
-      for (int i = 0; i < encodings.length; i++) {
-        int[] ids = toInts(library.getTokenIds(encodings[i]));
-        CharSpan[] spans = withOffsets ? library.getTokenCharSpans(encodings[i]) : new CharSpan[0];
-        result.add(withOffsets ? encoding(sound[i], ids, spans) : withoutOffsets(ids));
-      }
+      int[] ids = toInts(library.getTokenIds(encoding));
+      return withOffsets
+          ? encoding(sound, ids, library.getTokenCharSpans(encoding))
+          : withoutOffsets(ids);
     } finally {
-      for (long encoding : encodings) {
-        library.deleteEncoding(encoding);
-      }
+      library.deleteEncoding(encoding);
     }
-    return result;
   }
 
   /** The ids that the tokenizer itself would put around a text. */
