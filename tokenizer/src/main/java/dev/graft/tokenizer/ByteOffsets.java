@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The places of byte-level tokens (GPT-2's kind: Llama 3, Qwen, Mistral Nemo), counted from the
  * tokens themselves: such tokens are the text's bytes cut into pieces, so that their lengths add up
- * to it. Asking the core for the places costs more than encoding, since DJL makes an object of each;
- * and the core leaves out spaces at a token's edge where tokenizer.json says {@code trim_offsets},
- * which would lose the spaces at the end of an answer.
+ * to it. Asking the core for the places costs more than encoding, since DJL makes an object of
+ * each; and the core leaves out spaces at a token's edge where tokenizer.json says {@code
+ * trim_offsets}, which would lose the spaces at the end of an answer.
  */
 final class ByteOffsets {
   private final int[] bytes;

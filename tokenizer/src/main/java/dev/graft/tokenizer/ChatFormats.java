@@ -136,8 +136,7 @@ public final class ChatFormats {
   private static Optional<Found> inJson(Path file) {
     JsonNode template = JsonFiles.optionalObject(file).path("chat_template");
     if (template.isString()) {
-      return Optional.of(
-          new Found(Map.of(TemplateFormat.DEFAULT, template.stringValue()), file));
+      return Optional.of(new Found(Map.of(TemplateFormat.DEFAULT, template.stringValue()), file));
     }
     if (!template.isArray()) {
       return Optional.empty();

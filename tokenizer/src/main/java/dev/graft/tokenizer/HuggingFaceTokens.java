@@ -132,7 +132,8 @@ public final class HuggingFaceTokens implements Tokenizer {
     List<Encoding> encodings = new ArrayList<>(core.encode(texts, false));
     for (int i = 0; i < encodings.size(); i++) {
       Encoding placed = offsets.place(texts.get(i), encodings.get(i).ids());
-      encodings.set(i, placed == null ? core.encode(List.of(texts.get(i)), true).getFirst() : placed);
+      encodings.set(
+          i, placed == null ? core.encode(List.of(texts.get(i)), true).getFirst() : placed);
     }
     return encodings;
   }

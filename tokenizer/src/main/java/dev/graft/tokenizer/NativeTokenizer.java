@@ -5,7 +5,6 @@ import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -46,9 +45,9 @@ final class NativeTokenizer implements AutoCloseable {
   }
 
   /**
-   * Encodes without adding anything, all cores at work; offsets are empty if not wanted. Texts go to
-   * the core one by one: its own threads would come on top of those that work here already, and wait
-   * for each other's turn at its memory of words.
+   * Encodes without adding anything, all cores at work; offsets are empty if not wanted. Texts go
+   * to the core one by one: its own threads would come on top of those that work here already, and
+   * wait for each other's turn at its memory of words.
    */
   List<Encoding> encode(List<String> texts, boolean withOffsets) {
     return texts.parallelStream().map(text -> encode(text, withOffsets)).toList();

@@ -31,7 +31,9 @@ import org.jspecify.annotations.Nullable;
  * that is null in a row is as good as not there, since every row of a table has every column.
  */
 final class ParquetRows implements RowSource {
-  /** After so long without a row a file is given up: the reader may wait for ever on a damaged one. */
+  /**
+   * After so long without a row a file is given up: the reader may wait for ever on a damaged one.
+   */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Path file;

@@ -36,7 +36,11 @@ class EncodingOptionsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "plain, </s>", "chatml, <|im_end|>", "llama2, ' </s>'", "mistral, </s>", "zephyr, </s>"
+    "plain, </s>",
+    "chatml, <|im_end|>",
+    "llama2, ' </s>'",
+    "mistral, </s>",
+    "zephyr, </s>"
   })
   void whichAnswersAreLearned(String template, String end) {
     assertThat(targets(template, EncodingOptions.DEFAULT, TWO))
@@ -111,7 +115,9 @@ class EncodingOptionsTest {
     TokenSequence all = new ConversationEncoder(tokenizer, format).encode(conversation);
     assertThat(Targets.texts(tokenizer, all))
         .containsExactly(
-            "<tool_call>\n{\"name\": \"dose\", \"arguments\": {\"kg\": 70}}\n</tool_call><|im_end|>",
+            "<tool_call>\n"
+                + "{\"name\": \"dose\", \"arguments\": {\"kg\": 70}}\n"
+                + "</tool_call><|im_end|>",
             "5 mg.<|im_end|>");
     assertThat(tokenizer.decode(all.inputIds(), false))
         .contains("<tool_response>\n5 mg\n</tool_response>")

@@ -70,7 +70,19 @@ class HuggingFaceTokensTest {
     ByteOffsets offsets = Objects.requireNonNull(vocabulary.byteOffsets());
     Random random = new Random(13);
     String[] pieces = {
-      "the ", "x", "  ", "\n\n", "🦙", "é", "日本", "<|im_end|>", "👍🏽", "\t", "123", "\u0000", "\uFEFF"
+      "the ",
+      "x",
+      "  ",
+      "\n\n",
+      "🦙",
+      "é",
+      "日本",
+      "<|im_end|>",
+      "👍🏽",
+      "\t",
+      "123",
+      "\u0000",
+      "\uFEFF"
     };
     try (NativeTokenizer core = NativeTokenizer.load(json)) {
       for (int i = 0; i < 300; i++) {

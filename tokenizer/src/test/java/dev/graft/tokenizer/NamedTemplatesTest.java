@@ -12,12 +12,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** The layouts that have a name: what they are, what of them is learned, and real models' own. */
@@ -116,8 +116,7 @@ class NamedTemplatesTest {
         new Message(
             Role.ASSISTANT,
             "I look.",
-            Map.of(
-                Message.TOOL_CALLS, List.of(Map.of("function", Map.of("name", "f")))),
+            Map.of(Message.TOOL_CALLS, List.of(Map.of("function", Map.of("name", "f")))),
             true);
     ChatFormat format = ChatFormats.forBase(Checkpoints.tiny(folder), name).format();
     assertThatThrownBy(() -> format.render(new Conversation(List.of(Message.human("Hi"), call))))
@@ -165,8 +164,7 @@ class NamedTemplatesTest {
   /** The case's own data, and conversations of ours with and without a prompt at the end. */
   private static List<TemplateInput> inputs(JsonNode data) {
     List<TemplateInput> inputs = new ArrayList<>();
-    inputs.add(
-        TemplateInput.of(Checkpoints.variables(data)));
+    inputs.add(TemplateInput.of(Checkpoints.variables(data)));
     for (List<Message> messages :
         List.of(
             CONVERSATION,

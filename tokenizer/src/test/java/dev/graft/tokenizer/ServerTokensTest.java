@@ -34,7 +34,10 @@ class ServerTokensTest {
               Message.human("日本語?"),
               Message.assistant(" はい。 ")),
           List.of(
-              Message.human("1"), Message.assistant("2"), Message.human("3"), Message.assistant("4")));
+              Message.human("1"),
+              Message.assistant("2"),
+              Message.human("3"),
+              Message.assistant("4")));
 
   @ParameterizedTest
   @ValueSource(strings = {"llama2_tinyllama", "mistral_v1", "qwen2_5"})
@@ -53,8 +56,7 @@ class ServerTokensTest {
       for (List<Message> messages : CONVERSATIONS) {
         TokenSequence sequence;
         try {
-          sequence =
-              new ConversationEncoder(tokenizer, format).encode(new Conversation(messages));
+          sequence = new ConversationEncoder(tokenizer, format).encode(new Conversation(messages));
         } catch (DataException e) {
           continue; // The template refuses the conversation, or says nothing about tools.
         }

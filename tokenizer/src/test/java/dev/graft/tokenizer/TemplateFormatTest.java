@@ -20,10 +20,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TemplateFormatTest {
   private static final Clock CLOCK = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
   private static final String MISTRAL =
-      "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}"
-          + "{{ '[INST] ' + m.content + ' [/INST]' }}"
-          + "{% elif m.role == 'assistant' %}{{ ' ' + m.content + eos_token }}"
-          + "{% else %}{{ raise_exception('Only user and assistant roles') }}{% endif %}{% endfor %}";
+      "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}{{ '[INST] ' + m.content + '"
+          + " [/INST]' }}{% elif m.role == 'assistant' %}{{ ' ' + m.content + eos_token }}{% else"
+          + " %}{{ raise_exception('Only user and assistant roles') }}{% endif %}{% endfor %}";
   private static final String TURNS = "{% for m in messages %}{{ m.content }}</s>{% endfor %}";
   private static final List<Message> TWO_EXCHANGES =
       List.of(
@@ -193,7 +192,8 @@ class TemplateFormatTest {
     assertThat(rendered("auto")).isEqualTo("d <s>");
     Checkpoints.write(folder.resolve("chat_template.jinja"), "jinja é");
     assertThat(rendered("auto")).isEqualTo("jinja é");
-    Checkpoints.write(folder.resolve("additional_chat_templates/tool_use.jinja"), "tools é" + TURNS);
+    Checkpoints.write(
+        folder.resolve("additional_chat_templates/tool_use.jinja"), "tools é" + TURNS);
     assertThat(renderedWithTools()).startsWith("tools é");
     Path file = folder.resolve("mine.jinja");
     Checkpoints.write(file, "mine");
@@ -238,8 +238,7 @@ class TemplateFormatTest {
 
   private String renderedWithTools() {
     Conversation conversation =
-        new Conversation(
-            TWO_EXCHANGES, List.of(Map.of("name", "dose")), Origin.MEMORY);
+        new Conversation(TWO_EXCHANGES, List.of(Map.of("name", "dose")), Origin.MEMORY);
     return ChatFormats.forBase(folder, "auto").format().render(conversation).text();
   }
 

@@ -121,8 +121,7 @@ public final class ConfigSchema {
   }
 
   private static Map<String, Object> source() {
-    Map<String, Object> texts =
-        new LinkedHashMap<>(Map.of("type", List.of("string", "array")));
+    Map<String, Object> texts = new LinkedHashMap<>(Map.of("type", List.of("string", "array")));
     texts.put("items", Map.of("type", "string"));
     var properties = new LinkedHashMap<String, Object>();
     properties.put("path", texts);

@@ -27,8 +27,8 @@ public record DataConfig(
     @Key(value = "file of validation examples, or a list; globs too", input = true)
         List<DataSource> validation,
     @Key(
-        "instead of validation: the share of the training examples to hold out, e.g. 0.05; near"
-            + " duplicates stay on one side")
+            "instead of validation: the share of the training examples to hold out, e.g. 0.05; near"
+                + " duplicates stay on one side")
         OptionalDouble validationSplit,
     @Key(
             value =
@@ -72,8 +72,8 @@ public record DataConfig(
         int packingWindow,
     @Key(
             value =
-                "keep the tokens in .token-cache beside the run's folder, so that the next run on the"
-                    + " same data starts at once",
+                "keep the tokens in .token-cache beside the run's folder, so that the next run on"
+                    + " the same data starts at once",
             byDefault = "true")
         boolean cache) {
 

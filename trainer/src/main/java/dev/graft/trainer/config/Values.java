@@ -164,7 +164,9 @@ final class Values {
           files.stream().map(Path.class::cast).toList(),
           weight(where, fields.get("weight")),
           Optional.ofNullable(fields.get("format")).map(format -> format(where, format)),
-          columns == null ? List.of() : items(columns).stream().map(it -> text(where, it)).toList());
+          columns == null
+              ? List.of()
+              : items(columns).stream().map(it -> text(where, it)).toList());
     } catch (InvalidSetting e) {
       throw new ConfigException(where + "the source's " + e.key() + ": " + e.problem());
     }

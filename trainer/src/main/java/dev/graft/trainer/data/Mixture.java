@@ -110,7 +110,8 @@ public record Mixture(List<Source> sources) {
   private static int[] shuffled(int size, long seed, int source, long pass) {
     int[] order = inOrder(size);
     SplittableRandom random =
-        new SplittableRandom(((seed * 31 + source) * 0x9E3779B97F4A7C15L) ^ (pass * 0xD1342543DE82EF95L));
+        new SplittableRandom(
+            ((seed * 31 + source) * 0x9E3779B97F4A7C15L) ^ (pass * 0xD1342543DE82EF95L));
     for (int i = size - 1; i > 0; i--) {
       int j = random.nextInt(i + 1);
       int swapped = order[i];

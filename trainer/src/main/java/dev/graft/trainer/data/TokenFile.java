@@ -64,7 +64,9 @@ public final class TokenFile {
     this.about = about;
   }
 
-  /** What stands in a token file beside the tokens: where an example is from, and its row's name. */
+  /**
+   * What stands in a token file beside the tokens: where an example is from, and its row's name.
+   */
   public record Row(int part, int file, long line, String sha256) {}
 
   /** Is handed the examples of a new file. */
@@ -108,9 +110,7 @@ public final class TokenFile {
       // is done: it is unmapped when nobody can reach it any more.
       bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
     }
-    return sound(bytes, HexFormat.of().parseHex(key))
-        ? indexed(bytes, files)
-        : Optional.empty();
+    return sound(bytes, HexFormat.of().parseHex(key)) ? indexed(bytes, files) : Optional.empty();
   }
 
   private static boolean sound(MemorySegment bytes, byte[] key) {

@@ -125,8 +125,7 @@ record DataKey(String hash, List<String> files) {
     MessageDigest digest = sha256();
     try {
       Path code =
-          Path.of(
-              ChatFormats.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+          Path.of(ChatFormats.class.getProtectionDomain().getCodeSource().getLocation().toURI());
       try (Stream<Path> files = Files.walk(code)) {
         for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
           digest.update(Files.readAllBytes(file));

@@ -62,8 +62,7 @@ final class TokenCache {
     }
   }
 
-  private static TokenFile opened(Path file, String key, List<DataPart> parts)
-      throws IOException {
+  private static TokenFile opened(Path file, String key, List<DataPart> parts) throws IOException {
     Optional<TokenFile> opened = TokenFile.open(file, key, DataPart.files(parts));
     return opened.orElseThrow(
         () -> new IOException(file + " was written and cannot be read back; is the disk sound?"));

@@ -22,8 +22,8 @@ import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The examples of a run, read, tokenized and checked. They lie in a file, see {@link TokenFile}, and
- * are read from it one by one: raw text is never held beyond some hundred rows.
+ * The examples of a run, read, tokenized and checked. They lie in a file, see {@link TokenFile},
+ * and are read from it one by one: raw text is never held beyond some hundred rows.
  *
  * @param train at least one
  * @param validation may be empty

@@ -25,14 +25,16 @@ class DataCommandsTest {
           {"conversations":[{"role":"system","content":"Be brief."},\
           {"role":"human","content":"Hi 🦙"},{"role":"assistant","content":"Yo","train":false},\
           {"role":"human","content":"Bye"},{"role":"assistant","content":"See \\"you\\"\\n."}],\
-          "id":7,"source":"ward","tags":["a",null,1.5]}""",
+          "id":7,"source":"ward","tags":["a",null,1.5]}\
+          """,
           """
           {"conversations":[{"role":"human","content":"Dose?"},\
           {"role":"assistant","content":"","tool_calls":[{"id":"c1","type":"function",\
           "function":{"name":"dose","arguments":"{\\"kg\\": 70}"}}]},\
           {"role":"tool","content":"5 mg","tool_call_id":"c1"},\
           {"role":"assistant","content":"5 mg.","reasoning_content":"because"}],\
-          "tools":[{"type":"function","function":{"name":"dose"}}]}""");
+          "tools":[{"type":"function","function":{"name":"dose"}}]}\
+          """);
 
   @TempDir Path folder;
   private final StringWriter out = new StringWriter();
@@ -88,9 +90,7 @@ class DataCommandsTest {
   @Test
   void whatWouldLoseSomethingIsRefused() throws IOException {
     Path data =
-        write(
-            "data.jsonl",
-            "{\"instruction\":\"Sum up.\",\"input\":\"A\",\"output\":\"B\"}");
+        write("data.jsonl", "{\"instruction\":\"Sum up.\",\"input\":\"A\",\"output\":\"B\"}");
     Path to = folder.resolve("out.jsonl");
     assertThat(graft("convert", data.toString(), "--to", "messages", to.toString())).isEqualTo(2);
     assertThat(err.toString())
@@ -110,7 +110,8 @@ class DataCommandsTest {
     Path broken = write("broken.jsonl", ROWS.getFirst() + "\n{\"conversations\":[}");
     Path tokens = write("tokens.jsonl", "{\"input_ids\":[1,2],\"labels\":[-100,2]}");
     Path empty = write("empty.jsonl", "");
-    assertMistake("data.jsonl does not exist", "convert", "data.jsonl", "--to", "messages", "" + to);
+    assertMistake(
+        "data.jsonl does not exist", "convert", "data.jsonl", "--to", "messages", "" + to);
     assertMistake("broken.jsonl line 2", "convert", "" + broken, "--to", "messages", "" + to);
     assertMistake("cannot be turned back", "convert", "" + tokens, "--to", "messages", "" + to);
     assertMistake("holds no rows", "convert", "" + empty, "--to", "messages", "" + to);

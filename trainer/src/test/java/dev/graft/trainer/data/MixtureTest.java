@@ -62,8 +62,7 @@ class MixtureTest {
   @Test
   void aSmallSourceIsDrawnOnceAtLeastAndTheLogSaysSo() {
     Mixture tiny =
-        new Mixture(
-            List.of(new Mixture.Source("t", 0, 3, 0.01), new Mixture.Source("u", 3, 6, 1)));
+        new Mixture(List.of(new Mixture.Source("t", 0, 3, 0.01), new Mixture.Source("u", 3, 6, 1)));
     assertThat(tiny.draws()).isEqualTo(4);
     assertThat(tiny.describe())
         .containsExactly(

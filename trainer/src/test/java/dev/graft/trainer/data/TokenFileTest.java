@@ -39,8 +39,7 @@ class TokenFileTest {
     List<TokenSequence> third = read.examples(part -> part == 2);
     assertThat(third).hasSize(233);
     assertThat(third.get(1)).isEqualTo(examples.get(5));
-    assertThat(read.row(699))
-        .isEqualTo(new TokenFile.Row(0, 1, 1700, "%064x".formatted(699)));
+    assertThat(read.row(699)).isEqualTo(new TokenFile.Row(0, 1, 1700, "%064x".formatted(699)));
     try (Stream<Path> files = Files.list(folder)) {
       assertThat(files).containsExactly(file);
     }
