@@ -67,6 +67,8 @@ final class ModelConfigWriter {
               .put("low_freq_factor", llama3.lowFreqFactor())
               .put("high_freq_factor", llama3.highFreqFactor())
               .put("original_max_position_embeddings", llama3.originalMaxPositionEmbeddings());
+      case RopeScaling.Divided _ ->
+          throw new IllegalArgumentException("config.json has no words for divided frequencies");
     }
     return json;
   }

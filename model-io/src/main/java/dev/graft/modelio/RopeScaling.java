@@ -1,5 +1,7 @@
 package dev.graft.modelio;
 
+import java.util.List;
+
 /**
  * How rotary position embeddings are stretched beyond the length a model was first trained on.
  * Definitions: {@code modeling_rope_utils.py} in Hugging Face transformers.
@@ -25,6 +27,17 @@ public sealed interface RopeScaling {
       implements RopeScaling {}
 
   /**
+   * Every frequency divided by a number of its own, which is how GGUF files have Llama 3.1's.
+   *
+   * @param divisors headDim / 2 of them
+   */
+  record Divided(List<Double> divisors) implements RopeScaling {
+    public Divided {
+      divisors = List.copyOf(divisors);
+    }
+  }
+
+  /**
    * The inverse frequencies: {@code theta^(-2i/headDim)} for i in 0 .. headDim/2 - 1, scaled.
    *
    * @return {@code (headDim / 2)} radians per position, in double precision
@@ -38,6 +51,7 @@ public sealed interface RopeScaling {
             case None() -> frequency;
             case Linear(double factor) -> frequency / factor;
             case Llama3 llama3 -> scale(llama3, frequency);
+            case Divided(List<Double> divisors) -> frequency / divisors.get(i);
           };
     }
     return frequencies;

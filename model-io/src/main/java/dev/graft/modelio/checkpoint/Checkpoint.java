@@ -3,6 +3,7 @@ package dev.graft.modelio.checkpoint;
 import dev.graft.modelio.DType;
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.ModelIoException;
+import dev.graft.modelio.ModelWeights;
 import dev.graft.modelio.TensorNames;
 import dev.graft.modelio.TensorView;
 import dev.graft.modelio.safetensors.SafetensorsFile;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Closing it unmaps the files; every {@link TensorView} it handed out is invalid from then on.
  */
-public final class Checkpoint implements AutoCloseable {
+public final class Checkpoint implements ModelWeights, AutoCloseable {
   private static final String CONFIG = "config.json";
 
   /** Tables that old exports stored beside the weights, recomputed by everyone who reads them. */
@@ -145,6 +146,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /** The model's configuration. */
+  @Override
   public ModelConfig config() {
     return config;
   }
@@ -155,6 +157,7 @@ public final class Checkpoint implements AutoCloseable {
    * @param name as {@link TensorNames} gives it
    * @throws ModelIoException if the checkpoint has no such tensor
    */
+  @Override
   public TensorView tensor(String name) {
     return owner(name).tensor(name);
   }

@@ -107,7 +107,8 @@ public final class SafetensorsWriter {
         channel -> {
           ByteBuffer start = ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN);
           writeAll(channel, start.putLong(header.length).put(header).flip());
-          try (Arena arena = Arena.ofConfined()) {
+          // Shared, because a source may compute a piece on several threads.
+          try (Arena arena = Arena.ofShared()) {
             MemorySegment piece = arena.allocate(PIECE_BYTES, ALIGNMENT);
             for (Entry entry : ordered) {
               writeTensor(channel, entry, piece);
