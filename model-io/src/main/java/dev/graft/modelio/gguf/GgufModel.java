@@ -120,7 +120,7 @@ public final class GgufModel implements ModelWeights, AutoCloseable {
       long size = 0;
       for (Map.Entry<String, String> entry : names.entrySet()) {
         GgufTensor stored = file.tensor(entry.getValue());
-        List<Long> shape = shapes.get(entry.getKey());
+        List<Long> shape = shapes.getOrDefault(entry.getKey(), List.of());
         if (!stored.shape().equals(shape)) {
           throw new ModelIoException(
               "%s: tensor %s has the shape %s, but the metadata ask for %s."

@@ -58,8 +58,8 @@ public final class GgufModelWriter {
       GgmlType stored = storedAs(tensor.getValue(), type);
       kept += tensor.getValue().size() > 1 && stored != type ? 1 : 0;
       EncodedRows rows = encoded(tensor.getKey(), stored);
-      writer.add(
-          names.get(tensor.getKey()), stored, tensor.getValue(), meter.watch(tensor.getKey(), rows));
+      String name = String.valueOf(names.get(tensor.getKey()));
+      writer.add(name, stored, tensor.getValue(), meter.watch(tensor.getKey(), rows));
     }
     if (kept > 0) {
       notes.add(

@@ -285,7 +285,7 @@ public record GgufTokenizer(Map<String, GgufValue> metadata, List<String> notes)
 
     private void describeSpecialTokens() {
       SpecialTokens special =
-          SpecialTokens.read(file.toAbsolutePath().getParent(), model, json, ids);
+          SpecialTokens.read(file.resolveSibling(SpecialTokens.CONFIG_FILE), model, json, ids);
       if (special.ends().isEmpty()) {
         throw refused(
             "no file beside it names the token that ends a text, so that no answer could ever end;"

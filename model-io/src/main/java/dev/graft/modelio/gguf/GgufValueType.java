@@ -2,7 +2,7 @@ package dev.graft.modelio.gguf;
 
 import java.util.Optional;
 
-/** The types of GGUF metadata; their ordinals are the codes in the file. */
+/** The types of GGUF metadata, in the order of their codes in the file. */
 public enum GgufValueType {
   UINT8(1),
   INT8(1),
@@ -22,6 +22,12 @@ public enum GgufValueType {
 
   GgufValueType(int leastBytes) {
     this.leastBytes = leastBytes;
+  }
+
+  /** The number that stands for it in a file. */
+  @SuppressWarnings("EnumOrdinal") // the format numbers them in this order
+  public int code() {
+    return ordinal();
   }
 
   /** Bytes of a value; of a string or an array, those of an empty one. */

@@ -116,7 +116,7 @@ public final class GgufWriter {
     out.int64(metadata.size());
     metadata.forEach((key, value) -> {
       out.text(key);
-      out.int32(typeOf(value).ordinal());
+      out.int32(typeOf(value).code());
       out.value(value);
     });
     long offset = 0;
@@ -181,7 +181,7 @@ public final class GgufWriter {
                 type.leastBytes());
         case GgufValue.Text(String text) -> text(text);
         case GgufValue.Array(GgufValueType type, List<GgufValue> values) -> {
-          int32(type.ordinal());
+          int32(type.code());
           int64(values.size());
           values.forEach(this::value);
         }

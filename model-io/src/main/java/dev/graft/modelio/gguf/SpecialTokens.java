@@ -34,12 +34,19 @@ record SpecialTokens(
   static final String CONFIG_FILE = "tokenizer_config.json";
   private static final long MAX_BYTES = 64 << 20;
 
+  /**
+   * Reads them.
+   *
+   * @param configFile tokenizer_config.json; the others are beside it
+   * @param tokenizer what tokenizer.json holds
+   * @param ids of all tokens
+   */
   static SpecialTokens read(
-      Path folder, ModelConfig model, JsonNode tokenizer, Map<String, Integer> ids) {
-    JsonNode config = optional(folder.resolve(CONFIG_FILE));
-    JsonNode map = optional(folder.resolve("special_tokens_map.json"));
-    JsonNode generation = optional(folder.resolve("generation_config.json"));
-    Reader reader = new Reader(folder.resolve(CONFIG_FILE), config, map, ids);
+      Path configFile, ModelConfig model, JsonNode tokenizer, Map<String, Integer> ids) {
+    JsonNode config = optional(configFile);
+    JsonNode map = optional(configFile.resolveSibling("special_tokens_map.json"));
+    JsonNode generation = optional(configFile.resolveSibling("generation_config.json"));
+    Reader reader = new Reader(configFile, config, map, ids);
 
     Integer bos = reader.id("bos_token");
     if (bos == null && !config.has("bos_token")) {
