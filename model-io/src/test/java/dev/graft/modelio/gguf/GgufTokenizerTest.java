@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,14 +56,17 @@ class GgufTokenizerTest {
         "{\"bos_token\":\"<s>\",\"eos_token\":{\"content\":\"</s>\"},\"add_bos_token\":true}");
   }
 
+  private static List<GgufValue> values(GgufTokenizer tokenizer, String key) {
+    GgufValue value = Objects.requireNonNull(tokenizer.metadata().get("tokenizer.ggml." + key));
+    return ((GgufValue.Array) value).values();
+  }
+
   private static List<String> texts(GgufTokenizer tokenizer, String key) {
-    var array = (GgufValue.Array) tokenizer.metadata().get("tokenizer.ggml." + key);
-    return array.values().stream().map(v -> ((GgufValue.Text) v).value()).toList();
+    return values(tokenizer, key).stream().map(v -> ((GgufValue.Text) v).value()).toList();
   }
 
   private static List<Long> wholes(GgufTokenizer tokenizer, String key) {
-    var array = (GgufValue.Array) tokenizer.metadata().get("tokenizer.ggml." + key);
-    return array.values().stream().map(v -> ((GgufValue.Whole) v).value()).toList();
+    return values(tokenizer, key).stream().map(v -> ((GgufValue.Whole) v).value()).toList();
   }
 
   @Test
@@ -138,12 +142,12 @@ class GgufTokenizerTest {
     assertThat(kinds.subList(0, 3)).containsExactly(2L, 3L, 3L);
     assertThat(kinds.subList(3, 259)).containsOnly(6L);
     assertThat(kinds.subList(259, 32_000)).containsOnly(1L);
-    var scores = (GgufValue.Array) tokenizer.metadata().get("tokenizer.ggml.scores");
+    List<GgufValue> scores = values(tokenizer, "scores");
     List<String> texts = texts(tokenizer, "tokens");
     double before = Double.MAX_VALUE;
     int compared = 0;
     for (int id = 259; id < 29_871; id++) {
-      double score = ((GgufValue.Real) scores.values().get(id)).value();
+      double score = ((GgufValue.Real) scores.get(id)).value();
       if (texts.get(id).matches("\u2581+")) {
         assertThat(score).as("id %d", id).isLessThan(-29_000);
         continue;

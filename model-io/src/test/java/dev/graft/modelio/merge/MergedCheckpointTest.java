@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -106,7 +107,7 @@ class MergedCheckpointTest {
     }
   }
 
-  private static LoraWeights loraOf(PeftAdapter adapter, String tensor) {
+  private static @Nullable LoraWeights loraOf(PeftAdapter adapter, String tensor) {
     return adapter.weights().stream()
         .filter(lora -> tensor.equals(lora.projection().path(lora.layer()) + ".weight"))
         .findFirst()
