@@ -1,8 +1,8 @@
 package dev.graft.modelio;
 
 /**
- * A model's configuration and weights, by Hugging Face's names and in its layout, whatever file they
- * come from.
+ * A model's configuration and weights, by Hugging Face's names and in its layout, whatever file
+ * they come from.
  */
 public interface ModelWeights {
   /** What changes the computation. */

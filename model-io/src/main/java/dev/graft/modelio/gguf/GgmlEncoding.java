@@ -21,9 +21,9 @@ final class GgmlEncoding {
   }
 
   /**
-   * Q8_0: for each 32 elements a scale {@code d = max|x| / 127}, rounded to f16, and 32 signed bytes
-   * {@code round(x / d)}. As in ggml the bytes are found with the scale before it is rounded, halves
-   * away from zero, so that files come out the same to the bit.
+   * Q8_0: for each 32 elements a scale {@code d = max|x| / 127}, rounded to f16, and 32 signed
+   * bytes {@code round(x / d)}. As in ggml the bytes are found with the scale before it is rounded,
+   * halves away from zero, so that files come out the same to the bit.
    */
   private static final class Q8 implements RowEncoding {
     private static final int BLOCK = 32;

@@ -7,8 +7,8 @@ import java.util.Optional;
 
 /**
  * The element types that a GGUF tensor may have, by the codes and block layouts of ggml. Rows are
- * made of whole blocks. graft writes and computes with {@link #F32}, {@link #F16}, {@link #BF16} and
- * {@link #Q8_0}; of the others it knows the size, so that files with them can be looked into.
+ * made of whole blocks. graft writes and computes with {@link #F32}, {@link #F16}, {@link #BF16}
+ * and {@link #Q8_0}; of the others it knows the size, so that files with them can be looked into.
  */
 public enum GgmlType {
   F32(0, 1, 4),

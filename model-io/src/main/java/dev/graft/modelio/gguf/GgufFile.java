@@ -1,7 +1,7 @@
 package dev.graft.modelio.gguf;
 
-import dev.graft.modelio.Halfs;
 import dev.graft.modelio.DType;
+import dev.graft.modelio.Halfs;
 import dev.graft.modelio.ModelIoException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -50,8 +50,7 @@ public final class GgufFile implements AutoCloseable {
     }
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      MemorySegment mapping =
-          channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      MemorySegment mapping = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
       return new GgufFile(path, arena, mapping, GgufHeader.parse(path.toString(), mapping));
     } catch (IOException e) {
       arena.close();

@@ -118,8 +118,7 @@ record GgufHeader(
       int code = int32();
       return GgufValueType.ofCode(code)
           .orElseThrow(() ->
-              damaged(
-                  "%s has the unknown type %s".formatted(key, Integer.toUnsignedString(code))));
+              damaged("%s has the unknown type %s".formatted(key, Integer.toUnsignedString(code))));
     }
 
     private GgufValue scalar(GgufValueType type, String key) {
@@ -195,8 +194,7 @@ record GgufHeader(
       int dimensions = int32();
       if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
         throw damaged(
-            "tensor %s has %s dimensions"
-                .formatted(name, Integer.toUnsignedString(dimensions)));
+            "tensor %s has %s dimensions".formatted(name, Integer.toUnsignedString(dimensions)));
       }
       need(8L * dimensions, name);
       List<Long> shape = new ArrayList<>();

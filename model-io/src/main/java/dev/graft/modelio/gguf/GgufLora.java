@@ -23,8 +23,8 @@ import java.util.TreeSet;
  * <p>llama.cpp multiplies B·A with {@code adapter.lora.alpha / rank}, the rank being the module's
  * own, and knows neither rsLoRA nor alphas of single modules. So alpha is written as {@code scale ·
  * rank} of the first module (for rsLoRA: alpha · √r), and what another module's scale differs by is
- * multiplied into its B. Of q and k, whose rows llama.cpp has in another order, B alone is reordered:
- * {@code P(BA) = (PB)A}.
+ * multiplied into its B. Of q and k, whose rows llama.cpp has in another order, B alone is
+ * reordered: {@code P(BA) = (PB)A}.
  */
 public final class GgufLora {
   private static final String A = ".lora_a";
@@ -170,7 +170,9 @@ public final class GgufLora {
       long rank = a.shape().getFirst();
       List<Long> shapeOfA = List.of(rank, (long) projection.inFeatures(model));
       List<Long> shapeOfB = List.of((long) projection.outFeatures(model), rank);
-      if (!a.shape().equals(shapeOfA) || !b.shape().equals(shapeOfB) || rank > PeftConfig.MAX_RANK) {
+      if (!a.shape().equals(shapeOfA)
+          || !b.shape().equals(shapeOfB)
+          || rank > PeftConfig.MAX_RANK) {
         throw new ModelIoException(
             "%s: %s %s and %s %s are not an adapter of this model, which asks for %s and %s."
                 .formatted(

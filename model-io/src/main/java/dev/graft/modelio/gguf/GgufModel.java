@@ -175,7 +175,9 @@ public final class GgufModel implements ModelWeights, AutoCloseable {
       });
     }
 
-    /** Where the file has a row: the first half of a head at even places, the second at odd ones. */
+    /**
+     * Where the file has a row: the first half of a head at even places, the second at odd ones.
+     */
     private long placeOf(int row) {
       int half = config.headDim() / 2;
       int head = row / config.headDim();

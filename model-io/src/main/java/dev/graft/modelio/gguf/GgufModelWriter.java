@@ -15,8 +15,8 @@ import java.util.Map;
 
 /**
  * Writes a whole model as one GGUF file that llama.cpp runs alone: weights, tokenizer, special
- * tokens, chat template and rotary settings. Matrices have the type that was asked for; vectors stay
- * float32, and so do, as f16, matrices whose rows are not whole blocks.
+ * tokens, chat template and rotary settings. Matrices have the type that was asked for; vectors
+ * stay float32, and so do, as f16, matrices whose rows are not whole blocks.
  */
 public final class GgufModelWriter {
   private static final int QUANTIZATION_VERSION = 2;
@@ -108,8 +108,7 @@ public final class GgufModelWriter {
     writer.put(prefix + "attention.head_count_kv", GgufValue.of(config.kvHeads()));
     writer.put(prefix + "attention.key_length", GgufValue.of(config.headDim()));
     writer.put(prefix + "attention.value_length", GgufValue.of(config.headDim()));
-    writer.put(
-        prefix + "attention.layer_norm_rms_epsilon", GgufValue.of(config.rmsNormEps()));
+    writer.put(prefix + "attention.layer_norm_rms_epsilon", GgufValue.of(config.rmsNormEps()));
     writer.put(prefix + "vocab_size", GgufValue.of(config.vocabSize()));
     writer.put(prefix + "rope.dimension_count", GgufValue.of(config.headDim()));
     writer.put(prefix + "rope.freq_base", GgufValue.of(config.ropeTheta()));
@@ -137,7 +136,8 @@ public final class GgufModelWriter {
     if (!(config.ropeScaling() instanceof RopeScaling.Llama3)) {
       return;
     }
-    double[] plain = new RopeScaling.None().inverseFrequencies(config.ropeTheta(), config.headDim());
+    double[] plain =
+        new RopeScaling.None().inverseFrequencies(config.ropeTheta(), config.headDim());
     double[] scaled = config.inverseFrequencies();
     float[] factors = new float[plain.length];
     for (int i = 0; i < factors.length; i++) {
@@ -147,7 +147,6 @@ public final class GgufModelWriter {
         GgufNames.ROPE_FREQS,
         GgmlType.F32,
         List.of((long) factors.length),
-        new EncodedRows(
-            RowSource.of(factors, factors.length), GgmlEncoding.of(GgmlType.F32)));
+        new EncodedRows(RowSource.of(factors, factors.length), GgmlEncoding.of(GgmlType.F32)));
   }
 }

@@ -51,8 +51,8 @@ final class GgufNames {
   }
 
   /**
-   * Whether the rows of a projection stand in another order: llama.cpp rotates neighbouring elements
-   * of a head, Hugging Face's code those that are half a head apart.
+   * Whether the rows of a projection stand in another order: llama.cpp rotates neighbouring
+   * elements of a head, Hugging Face's code those that are half a head apart.
    */
   static boolean isPermuted(Projection projection) {
     return projection == Projection.Q_PROJ || projection == Projection.K_PROJ;

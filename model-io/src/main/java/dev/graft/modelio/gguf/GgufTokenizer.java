@@ -46,8 +46,7 @@ public record GgufTokenizer(Map<String, GgufValue> metadata, List<String> notes)
    * @throws ModelIoException if there is no tokenizer.json, it is damaged, or llama.cpp cannot do
    *     what it asks for
    */
-  public static GgufTokenizer read(
-      Path folder, ModelConfig model, Optional<String> chatTemplate) {
+  public static GgufTokenizer read(Path folder, ModelConfig model, Optional<String> chatTemplate) {
     Path file = folder.resolve(FILE);
     if (!Files.isRegularFile(file)) {
       throw new ModelIoException(
@@ -58,7 +57,9 @@ public record GgufTokenizer(Map<String, GgufValue> metadata, List<String> notes)
       return new Reading(file, StrictJson.readObject(file, MAX_BYTES), model).read(chatTemplate);
     } catch (ModelIoException e) {
       String message = String.valueOf(e.getMessage());
-      throw message.contains(folder.toString()) ? e : new ModelIoException(file + ": " + message, e);
+      throw message.contains(folder.toString())
+          ? e
+          : new ModelIoException(file + ": " + message, e);
     }
   }
 
@@ -161,8 +162,9 @@ public record GgufTokenizer(Map<String, GgufValue> metadata, List<String> notes)
       String normalizer = json.path("normalizer").path("type").asString("none");
       if (normalizer.equals("NFC")) {
         notes.add(
-            "The tokenizer composes characters first (NFC), llama.cpp does not: text with decomposed"
-                + " accents becomes other tokens there. Text as keyboards write it is not affected.");
+            "The tokenizer composes characters first (NFC), llama.cpp does not: text with"
+                + " decomposed accents becomes other tokens there. Text as keyboards write it is"
+                + " not affected.");
       } else if (!normalizer.equals("none")) {
         throw refused("llama.cpp has no normalizer " + ConfigKeys.brief(json.get("normalizer")));
       }
@@ -190,7 +192,8 @@ public record GgufTokenizer(Map<String, GgufValue> metadata, List<String> notes)
         Integer result = ids.get(merge.left() + merge.right());
         if (result == null) {
           throw refused(
-              "the merge of \"%s\" and \"%s\" makes no token".formatted(merge.left(), merge.right()));
+              "the merge of \"%s\" and \"%s\" makes no token"
+                  .formatted(merge.left(), merge.right()));
         }
         ranks.putIfAbsent(result, ranks.size());
       }
@@ -202,8 +205,7 @@ public record GgufTokenizer(Map<String, GgufValue> metadata, List<String> notes)
         double score = rank != null ? -rank : word ? -(double) ranks.size() - id : 0;
         scores.add(GgufValue.of(score));
       }
-      metadata.put(
-          "tokenizer.ggml.scores", new GgufValue.Array(GgufValueType.FLOAT32, scores));
+      metadata.put("tokenizer.ggml.scores", new GgufValue.Array(GgufValueType.FLOAT32, scores));
       metadata.put("tokenizer.ggml.add_space_prefix", GgufValue.of(addsSpacePrefix()));
     }
 
@@ -289,7 +291,8 @@ public record GgufTokenizer(Map<String, GgufValue> metadata, List<String> notes)
       if (special.ends().isEmpty()) {
         throw refused(
             "no file beside it names the token that ends a text, so that no answer could ever end;"
-                + " add \"eos_token\" to " + SpecialTokens.CONFIG_FILE);
+                + " add \"eos_token\" to "
+                + SpecialTokens.CONFIG_FILE);
       }
       putId("bos_token_id", special.bos());
       // llama.cpp has three places for tokens that end an answer.

@@ -99,7 +99,9 @@ public final class GgufWriter {
   }
 
   private static void pad(FileChannel channel, long written) throws IOException {
-    writeAll(channel, ByteBuffer.allocate((int) (Math.ceilDiv(written, ALIGNMENT) * ALIGNMENT - written)));
+    writeAll(
+        channel,
+        ByteBuffer.allocate((int) (Math.ceilDiv(written, ALIGNMENT) * ALIGNMENT - written)));
   }
 
   private static void writeAll(FileChannel channel, ByteBuffer bytes) throws IOException {

@@ -31,7 +31,16 @@ final class PreTokenizer {
 
   /** Mistral's Tekken (Nemo and later). */
   private static final String TEKKEN =
-      BEFORE + UPPER + "*" + LOWER + "+|" + BEFORE + UPPER + "+" + LOWER + "*|\\p{N}"
+      BEFORE
+          + UPPER
+          + "*"
+          + LOWER
+          + "+|"
+          + BEFORE
+          + UPPER
+          + "+"
+          + LOWER
+          + "*|\\p{N}"
           + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
   private static final Map<String, String> BY_EXPRESSION =

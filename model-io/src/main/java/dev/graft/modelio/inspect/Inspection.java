@@ -25,18 +25,14 @@ import tools.jackson.databind.node.ObjectNode;
  * What a model file or folder holds.
  *
  * @param path that was looked at
- * @param kind {@code checkpoint}, {@code adapter}, {@code safetensors}, {@code gguf model} or {@code
- *     gguf adapter}
+ * @param kind {@code checkpoint}, {@code adapter}, {@code safetensors}, {@code gguf model} or
+ *     {@code gguf adapter}
  * @param files the files that hold tensors
  * @param metadata keys of config.json, adapter_config.json or the file's header, long values cut
  * @param tensors in the files' order
  */
 public record Inspection(
-    Path path,
-    String kind,
-    List<Path> files,
-    Map<String, String> metadata,
-    List<Tensor> tensors) {
+    Path path, String kind, List<Path> files, Map<String, String> metadata, List<Tensor> tensors) {
   private static final long MAX_CONFIG_BYTES = 16 << 20;
   private static final int MAX_VALUE = 100;
 
@@ -83,7 +79,8 @@ public record Inspection(
       return new Inspection(path, "safetensors", List.of(path), metadata, tensors);
     }
     throw new ModelIoException(
-        path + " is neither a .safetensors nor a .gguf file, nor a folder with a model or adapter.");
+        path
+            + " is neither a .safetensors nor a .gguf file, nor a folder with a model or adapter.");
   }
 
   private static Inspection ofFolder(Path folder) {
@@ -130,8 +127,7 @@ public record Inspection(
       file.metadata().forEach((key, value) -> metadata.put(key, cut(value)));
       for (TensorInfo info : file.tensors().values()) {
         tensors.add(
-            new Tensor(
-                info.name(), info.dtype().name(), info.shape(), info.bytes(), name(path)));
+            new Tensor(info.name(), info.dtype().name(), info.shape(), info.bytes(), name(path)));
       }
     }
   }
@@ -145,11 +141,7 @@ public record Inspection(
       for (GgufTensor tensor : file.tensors().values()) {
         tensors.add(
             new Tensor(
-                tensor.name(),
-                tensor.type().label(),
-                tensor.shape(),
-                tensor.bytes(),
-                name(path)));
+                tensor.name(), tensor.type().label(), tensor.shape(), tensor.bytes(), name(path)));
       }
       String kind = "gguf " + file.text("general.type").orElse("model");
       return new Inspection(path, kind, List.of(path), metadata, tensors);

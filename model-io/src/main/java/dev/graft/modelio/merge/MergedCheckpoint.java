@@ -78,8 +78,7 @@ public final class MergedCheckpoint {
         String name = info.name();
         if (weights.changes(name)) {
           TensorView stored = base.tensor(name);
-          EncodedRows rows =
-              new EncodedRows(weights.rows(name), RowEncoding.of(stored.dtype()));
+          EncodedRows rows = new EncodedRows(weights.rows(name), RowEncoding.of(stored.dtype()));
           writer.add(name, stored.dtype(), stored.shape(), meter.watch(name, rows));
         } else {
           writer.add(name, info.dtype(), info.shape(), file.data(name));

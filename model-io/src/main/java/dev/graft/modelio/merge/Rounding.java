@@ -12,8 +12,8 @@ import java.util.Map;
  * @param worstTensor where that is; empty where nothing was rounded
  * @param maxRelative the largest difference of a weight relative to that weight
  * @param relativeToWeights the norm of all differences relative to the norm of the weights
- * @param relativeToUpdate the norm of the differences in the adapted tensors relative to the norm of
- *     what the adapter changes there: 1 means that rounding is as large as what was learned. NaN
+ * @param relativeToUpdate the norm of the differences in the adapted tensors relative to the norm
+ *     of what the adapter changes there: 1 means that rounding is as large as what was learned. NaN
  *     where the adapter changes nothing
  */
 public record Rounding(

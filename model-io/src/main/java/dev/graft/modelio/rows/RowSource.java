@@ -49,8 +49,7 @@ public interface RowSource {
    * @param from which row of this matrix stands at a place of the new one
    */
   default RowSource ordered(IntUnaryOperator from) {
-    return new Computed(
-        rows(), columns(), (index, target) -> row(from.applyAsInt(index), target));
+    return new Computed(rows(), columns(), (index, target) -> row(from.applyAsInt(index), target));
   }
 
   /** Fills a row. */

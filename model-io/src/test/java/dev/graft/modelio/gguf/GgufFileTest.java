@@ -142,8 +142,7 @@ class GgufFileTest {
     values[34] = -0.5f;
     values[35] = 2.4f;
     GgufWriter writer =
-        new GgufWriter()
-            .add("t", GgmlType.Q8_0, List.of(1L, 64L), rows(values, 64, GgmlType.Q8_0));
+        new GgufWriter().add("t", GgmlType.Q8_0, List.of(1L, 64L), rows(values, 64, GgmlType.Q8_0));
     try (GgufFile file = GgufFile.open(write(writer))) {
       float[] read = file.row(file.tensor("t"), 0);
       assertThat(read).startsWith(0f, 0f).contains(127f);

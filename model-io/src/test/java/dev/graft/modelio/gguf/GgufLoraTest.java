@@ -68,8 +68,7 @@ class GgufLoraTest {
     for (int o = 0; o < lora.outFeatures(); o++) {
       for (int r = 0; r < lora.rank(); r++) {
         for (int i = 0; i < in; i++) {
-          update[o * in + i] +=
-              scale * lora.b()[o * lora.rank() + r] * lora.a()[r * in + i];
+          update[o * in + i] += scale * lora.b()[o * lora.rank() + r] * lora.a()[r * in + i];
         }
       }
     }

@@ -64,8 +64,8 @@ class GgufModelTest {
       assertThat(model.config().kvHeads()).isEqualTo(2);
       assertThat(model.config().headDim()).isEqualTo(16);
       assertThat(model.config().tieWordEmbeddings()).isFalse();
-      assertThat(model.config().inverseFrequencies()).containsExactly(
-          base.config().inverseFrequencies(), within(1e-9));
+      assertThat(model.config().inverseFrequencies())
+          .containsExactly(base.config().inverseFrequencies(), within(1e-9));
       for (String name : TensorNames.shapes(base.config()).keySet()) {
         float[] expected = base.tensor(name).toFloats();
         float[] found = model.tensor(name).toFloats();
@@ -87,7 +87,9 @@ class GgufModelTest {
     }
   }
 
-  /** The permutation as llama.cpp's converter defines it: (heads, 2, hd/2) becomes (heads, hd/2, 2). */
+  /**
+   * The permutation as llama.cpp's converter defines it: (heads, 2, hd/2) becomes (heads, hd/2, 2).
+   */
   @Test
   void rowsOfQueriesAndKeysAreInterleaved() {
     try (Checkpoint base = Checkpoint.open(random().write(temp.resolve("base")));

@@ -24,7 +24,8 @@ class GgufTokenizerTest {
       """
       {"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"%s"},\
       "behavior":"Isolated","invert":false},\
-      {"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}""";
+      {"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}\
+      """;
 
   private static final String LLAMA_3 =
       "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}"
@@ -94,8 +95,7 @@ class GgufTokenizerTest {
   @CsvSource({"true, llama-bpe", "false, smaug-bpe"})
   void llama3sExpression(boolean ignoreMerges, String name) throws IOException {
     write(SPLIT.formatted(LLAMA_3), "\"ignore_merges\":" + ignoreMerges);
-    assertThat(read(6).metadata())
-        .containsEntry("tokenizer.ggml.pre", GgufValue.of(name));
+    assertThat(read(6).metadata()).containsEntry("tokenizer.ggml.pre", GgufValue.of(name));
   }
 
   @ParameterizedTest
@@ -123,8 +123,7 @@ class GgufTokenizerTest {
   @Test
   void sentencePieceScoresHaveTheOrderOfTheOriginal() throws IOException {
     Path folder = Conformance.path("tokenizers");
-    Files.copy(
-        folder.resolve("llama2_tinyllama.tokenizer.json"), temp.resolve("tokenizer.json"));
+    Files.copy(folder.resolve("llama2_tinyllama.tokenizer.json"), temp.resolve("tokenizer.json"));
     Files.copy(
         folder.resolve("llama2_tinyllama.tokenizer_config.json"),
         temp.resolve("tokenizer_config.json"));

@@ -55,8 +55,7 @@ class MergedCheckpointTest {
       }
       weights.add(new LoraWeights(1, projection, RANK, a, b));
     }
-    return new PeftAdapter(
-        PeftConfig.of(RANK, ALPHA, 0, targets, false, "base"), weights);
+    return new PeftAdapter(PeftConfig.of(RANK, ALPHA, 0, targets, false, "base"), weights);
   }
 
   /** The definition in double, rounded once; a float32 sum may land on the other side of a tie. */
@@ -99,7 +98,8 @@ class MergedCheckpointTest {
         assertThat(rounding.maxAbsolute()).as("stored in float32, nothing is rounded").isZero();
         assertThat(rounding.worstTensor()).isEmpty();
       } else {
-        assertThat(rounding.maxAbsolute()).isCloseTo(worst, org.assertj.core.data.Percentage.withPercentage(1));
+        assertThat(rounding.maxAbsolute())
+            .isCloseTo(worst, org.assertj.core.data.Percentage.withPercentage(1));
         assertThat(rounding.maxRelative()).isBetween(0.9 * relative, 1.1 * relative);
         assertThat(rounding.worstTensor()).contains("layers.1.");
         assertThat(rounding.relativeToUpdate()).isBetween(1e-5, 0.1);
@@ -143,8 +143,7 @@ class MergedCheckpointTest {
     Files.createDirectory(from.resolve("original"));
     Path folder = Files.createDirectory(temp.resolve("merged"));
     try (Checkpoint base = Checkpoint.open(from)) {
-      MergedCheckpoint.Written written =
-          MergedCheckpoint.writeInto(folder, base, adapter(base));
+      MergedCheckpoint.Written written = MergedCheckpoint.writeInto(folder, base, adapter(base));
 
       assertThat(written.leftOut()).containsExactly("original", "pytorch_model.bin");
       assertThat(folder.resolve("LICENSE")).content().isEqualTo("free");
