@@ -21,6 +21,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       GenerateCommand.class,
+      CompareCommand.class,
+      AssessCommand.class,
       CheckCommand.class,
       TokenizeCommand.class,
       SplitCommand.class,

@@ -3,6 +3,7 @@ package dev.graft.trainer.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import dev.graft.trainer.compare.config.CompareConfig;
 import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.ConfigWriter;
 import java.io.IOException;
@@ -66,9 +67,22 @@ class ReadmeTest {
 
   @ParameterizedTest
   @MethodSource("recipes")
-  void theRecipeIsOne(Path recipe) {
-    assertThatCode(() -> ConfigReader.parse(recipe, List.of())).doesNotThrowAnyException();
-    assertThat(recipe).content().startsWith("# yaml-language-server: $schema=graft.schema.json");
+  void theRecipeIsOne(Path recipe) throws IOException {
+    boolean compares = Files.readString(recipe).contains("\ncontestants:");
+    assertThatCode(
+            () -> {
+              if (compares) {
+                CompareConfig.parse(recipe);
+              } else {
+                ConfigReader.parse(recipe, List.of());
+              }
+            })
+        .doesNotThrowAnyException();
+    assertThat(recipe)
+        .content()
+        .startsWith(
+            "# yaml-language-server: $schema="
+                + (compares ? "compare.schema.json" : "graft.schema.json"));
   }
 
   static List<String> yamlOfTheReadme() throws IOException {

@@ -75,17 +75,19 @@ public final class AnswerFile implements AutoCloseable {
     examples.forEach(example -> digests.put(example.id(), Examples.digest(example)));
     var replies = new LinkedHashMap<String, Reply>();
     boolean first = true;
+    boolean ofTheseSettings = false;
     for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
       JsonNode node = parsed(line);
       if (first) {
         first = false;
-        if (!node.path("settings").asString("").equals(mark)) {
-          throw new UserException(
-              file
-                  + ": has answers of other settings (model, prompt or limits have changed)."
-                  + " Say --fresh to throw them away, or choose another output.");
-        }
+        ofTheseSettings = node.path("settings").asString("").equals(mark);
         continue;
+      }
+      if (!ofTheseSettings && node.has("answer")) {
+        throw new UserException(
+            file
+                + ": has answers of other settings (model, prompt or limits have changed)."
+                + " Say --fresh to throw them away, or choose another output.");
       }
       String id = node.path("id").asString("");
       boolean ours = node.path("example").asString("").equals(digests.get(id));

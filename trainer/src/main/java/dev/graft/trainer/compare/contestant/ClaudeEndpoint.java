@@ -4,6 +4,7 @@ import com.anthropic.client.AnthropicClient;
 import com.anthropic.client.okhttp.AnthropicOkHttpClient;
 import com.anthropic.core.JsonValue;
 import com.anthropic.errors.AnthropicException;
+import com.anthropic.errors.AnthropicInvalidDataException;
 import com.anthropic.errors.AnthropicServiceException;
 import com.anthropic.models.messages.MessageCreateParams;
 import com.anthropic.models.messages.StopReason;
@@ -68,6 +69,8 @@ public final class ClaudeEndpoint implements Endpoint {
           answer.stopReason().filter(StopReason.MAX_TOKENS::equals).isPresent());
     } catch (AnthropicServiceException e) {
       throw Refusal.ofStatus(e.statusCode(), address(), config.keyVariable(), config.model(), e);
+    } catch (AnthropicInvalidDataException e) {
+      throw Refusal.ofBody(address(), e);
     } catch (AnthropicException e) {
       throw Refusal.ofConnection(address(), e);
     }

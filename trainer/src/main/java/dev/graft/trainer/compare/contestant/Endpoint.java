@@ -86,18 +86,28 @@ public interface Endpoint extends AutoCloseable {
 
     /** A connection that was not made, was lost, or took too long. */
     static Refusal ofConnection(String address, Throwable e) {
-      Throwable root = e;
-      while (root.getCause() != null && root.getCause() != root) {
-        root = root.getCause();
-      }
+      return ofConnection(address, e, false);
+    }
+
+    /** A body that is not what was asked for, unless the connection broke off in the middle. */
+    static Refusal ofBody(String address, Throwable e) {
+      return ofConnection(address, e, true);
+    }
+
+    private static Refusal ofConnection(String address, Throwable e, boolean body) {
+      List<Throwable> causes =
+          java.util.stream.Stream.iterate(e, it -> it != null, Throwable::getCause).toList();
+      boolean late = causes.stream().anyMatch(java.io.InterruptedIOException.class::isInstance);
+      Throwable root = causes.getLast();
       String what =
           switch (root) {
             case java.net.ConnectException _ -> "nobody answers";
             case java.net.UnknownHostException _ -> "there is no such host";
-            case java.net.SocketTimeoutException _ -> "no answer in time";
-            case java.io.InterruptedIOException _ -> "no answer in time";
+            // A call that took too long is cancelled, and that is what its end then looks like.
+            case java.io.IOException _ when late -> "no answer in time";
             case java.net.ProtocolException _ -> "the answer broke off";
             case java.io.EOFException _ -> "the answer broke off";
+            case java.io.IOException _ when body -> "the answer cannot be read";
             case java.io.IOException _ -> "the connection was lost";
             default -> "the answer cannot be read";
           };

@@ -91,10 +91,4 @@ public record Judge(RemoteModel model, String rubric) {
             "<task>\n%s\n</task>\n\n<reference>\n%s\n</reference>\n\n<first>\n%s\n</first>\n\n<second>\n%s\n</second>"
                 .formatted(example.question(), example.reference(), first, second)));
   }
-
-  /** What asking would take: two requests a pair, less those that are known. */
-  public RemoteModel.Estimate estimate(int pairs, long charactersOfAPair) {
-    return new RemoteModel.Estimate(
-        2 * pairs, 2L * pairs * (charactersOfAPair / 4 + 150), 2L * pairs * 60);
-  }
 }

@@ -4,6 +4,7 @@ import com.openai.client.OpenAIClient;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
 import com.openai.core.JsonValue;
 import com.openai.errors.OpenAIException;
+import com.openai.errors.OpenAIInvalidDataException;
 import com.openai.errors.OpenAIServiceException;
 import com.openai.models.chat.completions.ChatCompletion;
 import com.openai.models.chat.completions.ChatCompletionCreateParams;
@@ -66,6 +67,8 @@ public final class OpenAiEndpoint implements Endpoint {
           choice.finishReason().equals(ChatCompletion.Choice.FinishReason.LENGTH));
     } catch (OpenAIServiceException e) {
       throw Refusal.ofStatus(e.statusCode(), address(), config.keyVariable(), config.model(), e);
+    } catch (OpenAIInvalidDataException e) {
+      throw Refusal.ofBody(address(), e);
     } catch (OpenAIException e) {
       throw Refusal.ofConnection(address(), e);
     }
