@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.graft.trainer.compare.ChatServer.Behaviour;
 import dev.graft.trainer.compare.config.CompareConfig;
+import dev.graft.trainer.compare.score.Marks;
 import dev.graft.trainer.compare.scorecard.Figure;
 import dev.graft.trainer.compare.scorecard.Scorecard;
 import dev.graft.trainer.compare.scorecard.ScorecardJson;
 import dev.graft.trainer.compare.scorecard.ScorecardPage;
 import dev.graft.trainer.compare.scorecard.ScorecardTable;
+import dev.graft.trainer.compare.statistics.Difference;
 import dev.graft.trainer.compare.statistics.Difference.Verdict;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
@@ -23,6 +25,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -139,19 +142,26 @@ class ComparisonTest {
     return card.figures().stream().filter(it -> it.name().equals(name)).findFirst().orElseThrow();
   }
 
+  private static double mean(Figure figure, String name) {
+    return Objects.requireNonNull(figure.means().get(name)).estimate();
+  }
+
+  private static Difference difference(Figure figure, String name) {
+    return Objects.requireNonNull(figure.differences().get(name));
+  }
+
   @Test
   void theFiguresAreTheHandMadeOnes() throws IOException {
     Scorecard card = run(RECORDED + SCORERS);
 
     assertThat(card.baseline()).isEqualTo("claude");
     Figure json = figure(card, "json");
-    assertThat(json.means().get("adapter").estimate()).isCloseTo(198 / 265.0, within(1e-12));
-    assertThat(json.means().get("claude").estimate()).isEqualTo(1);
+    assertThat(mean(json, "adapter")).isCloseTo(198 / 265.0, within(1e-12));
+    assertThat(mean(json, "claude")).isEqualTo(1);
     assertThat(json.verdict("adapter")).contains(Verdict.WORSE);
-    assertThat(figure(card, "json/parses-strict").means().get("adapter").estimate())
-        .isCloseTo(0.8, within(1e-12));
+    assertThat(mean(figure(card, "json/parses-strict"), "adapter")).isCloseTo(0.8, within(1e-12));
     // 14 codes that only the baseline has right: p = 2 / 2^14, times 3 scorers at most.
-    assertThat(figure(card, "code").differences().get("adapter").pValue())
+    assertThat(difference(figure(card, "code"), "adapter").pValue())
         .isCloseTo(2 / 16384.0, within(1e-12));
     assertThat(card.fields().stream().filter(it -> it.contestant().equals("adapter")))
         .extracting(it -> it.field() + " " + it.hits() + " " + it.extra() + " " + it.missed())
@@ -181,7 +191,7 @@ class ComparisonTest {
         .containsExactly(Map.entry("no answer in answers.jsonl", 10));
     Figure code = figure(card, "code");
     assertThat(code.measured()).containsEntry("adapter", 20).containsEntry("claude", 30);
-    assertThat(code.differences().get("adapter").pairs()).isEqualTo(20);
+    assertThat(difference(code, "adapter").pairs()).isEqualTo(20);
   }
 
   @Test
@@ -348,17 +358,11 @@ class ComparisonTest {
       Figure better = figure(card, "better");
       assertThat(better.means()).doesNotContainKey("claude");
       // Both answers are the same: the judge says FIRST twice, which is a tie.
-      assertThat(
-              card.scored()
-                  .getFirst()
-                  .marks()
-                  .get("adapter")
-                  .getFirst()
-                  .orElseThrow()
-                  .marks()
-                  .getFirst()
-                  .value())
-          .isEqualTo(0.5);
+      Marks tie =
+          Objects.requireNonNull(card.scored().getFirst().marks().get("adapter"))
+              .getFirst()
+              .orElseThrow();
+      assertThat(tie.marks().getFirst().value()).isEqualTo(0.5);
       assertThat(card.notes()).anyMatch(it -> it.contains("agrees with a person on 2 of 2 pairs"));
     }
   }

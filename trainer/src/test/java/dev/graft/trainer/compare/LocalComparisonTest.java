@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.graft.trainer.Conformance;
 import dev.graft.trainer.compare.config.CompareConfig;
+import dev.graft.trainer.compare.scorecard.Figure;
 import dev.graft.trainer.compare.scorecard.Scorecard;
 import dev.graft.trainer.compare.scorecard.Standing;
 import dev.graft.trainer.console.Console;
@@ -12,6 +13,7 @@ import dev.graft.trainer.runs.StopSignal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,16 +57,19 @@ class LocalComparisonTest {
     assertThat(base.failures().get("too long for the model")).isEqualTo(16 - base.answered());
     assertThat(first.figures().getFirst().measured()).containsEntry("base", base.answered());
     // It has learned stories: no headers, and few of a note's words.
-    assertThat(first.figures().getFirst().means().get("base").estimate()).isZero();
-    assertThat(first.figures().get(2).means().get("base").estimate()).isBetween(0.0, 0.2);
-    double perplexity = first.figures().get(3).means().get("base").estimate();
+    assertThat(mean(first.figures().getFirst(), "base")).isZero();
+    assertThat(mean(first.figures().get(2), "base")).isBetween(0.0, 0.2);
+    double perplexity = mean(first.figures().get(3), "base");
     assertThat(perplexity).isGreaterThan(5);
 
     // Nothing is asked again, and everything comes out the same.
     Scorecard second = run(config);
     assertThat(second.replies()).isEqualTo(first.replies());
-    assertThat(second.figures().get(3).means().get("base").estimate())
-        .isCloseTo(perplexity, within(1e-9));
+    assertThat(mean(second.figures().get(3), "base")).isCloseTo(perplexity, within(1e-9));
+  }
+
+  private static double mean(Figure figure, String name) {
+    return Objects.requireNonNull(figure.means().get(name)).estimate();
   }
 
   private Scorecard run(Path config) {
