@@ -125,7 +125,7 @@ public record Decision(String contestant, List<Check> checks) {
                           signed(interval.low()),
                           signed(interval.high()),
                           higher ? "at least" : "at most",
-                          signed(higher ? -rule.margin() : rule.margin())),
+                          signed(higher ? 0 - rule.margin() : rule.margin())),
                   holds));
         });
     rule.betterThan()

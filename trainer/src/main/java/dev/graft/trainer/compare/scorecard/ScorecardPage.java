@@ -154,27 +154,27 @@ public final class ScorecardPage {
                           List.of(
                               Html.escaped(figure.name()),
                               Html.escaped(name),
+                              Html.pill(tone(verdict), verdict.words()),
                               number(mean(figure, name)),
                               number(mean(figure, card.baseline())),
                               signed(difference.interval().estimate()),
                               probability(difference.adjusted()),
                               difference.needed().isPresent()
                                   ? "%,d".formatted(difference.needed().getAsLong())
-                                  : "–",
-                              Html.pill(tone(verdict), verdict.words())))));
+                                  : "–"))));
     }
     return Html.table(
         List.of(
             "scorer",
             "contestant",
+            "verdict",
             "figure",
             card.baseline(),
             "difference",
             "p (Holm)",
-            "examples needed",
-            "verdict"),
+            "examples needed"),
         rows,
-        Set.of(2, 3, 4, 5, 6));
+        Set.of(3, 4, 5, 6, 7));
   }
 
   private static double mean(Figure figure, String name) {
