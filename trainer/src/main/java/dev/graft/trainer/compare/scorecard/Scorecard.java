@@ -122,21 +122,22 @@ public record Scorecard(
     var rows = new ArrayList<FieldRow>();
     for (Scored each : scored) {
       var byField = new LinkedHashMap<String, List<FieldRow>>();
-      each.marks().forEach((contestant, marks) -> {
-        var sums = new LinkedHashMap<String, int[]>();
-        for (Optional<Marks> one : marks) {
-          for (FieldMark field : one.map(Marks::fields).orElse(List.of())) {
-            int[] sum = sums.computeIfAbsent(field.field(), _ -> new int[3]);
-            sum[0] += field.hits();
-            sum[1] += field.extra();
-            sum[2] += field.missed();
-          }
-        }
-        sums.forEach((field, sum) ->
-            byField
-                .computeIfAbsent(field, _ -> new ArrayList<>())
-                .add(new FieldRow(each.name(), field, contestant, sum[0], sum[1], sum[2])));
-      });
+      each.marks()
+          .forEach((contestant, marks) -> {
+            var sums = new LinkedHashMap<String, int[]>();
+            for (Optional<Marks> one : marks) {
+              for (FieldMark field : one.map(Marks::fields).orElse(List.of())) {
+                int[] sum = sums.computeIfAbsent(field.field(), _ -> new int[3]);
+                sum[0] += field.hits();
+                sum[1] += field.extra();
+                sum[2] += field.missed();
+              }
+            }
+            sums.forEach((field, sum) ->
+                byField
+                    .computeIfAbsent(field, _ -> new ArrayList<>())
+                    .add(new FieldRow(each.name(), field, contestant, sum[0], sum[1], sum[2])));
+          });
       byField.values().forEach(rows::addAll);
     }
     return rows;
