@@ -118,26 +118,51 @@ final class Doctor {
   }
 
   private void libraries() {
-    library("oneDNN", "multiplies matrices", Doctor::oneDnn);
+    products();
     library("ND4J", "holds adapters and optimizer", Doctor::nd4j);
     library("HF tokenizers", "turns text into tokens", Doctor::tokenizers);
+  }
+
+  /** OpenBLAS takes oneDNN's place where it has to, so that only both missing is broken. */
+  private void products() {
+    String purpose = "multiplies matrices";
+    try {
+      add(Finding.ok("libraries", "oneDNN", oneDnn() + ", " + purpose));
+    } catch (ReflectiveOperationException | LinkageError e) {
+      String advice =
+          "OpenBLAS takes its place, in float32; there may be no build for this machine";
+      try {
+        openBlas();
+        add(Finding.note("libraries", "oneDNN", doesNotLoad(e), advice));
+      } catch (ReflectiveOperationException | LinkageError other) {
+        add(broken("oneDNN", purpose, e));
+        add(broken("OpenBLAS", "would take its place", other));
+      }
+    }
   }
 
   private void library(String name, String purpose, Callable<String> probe) {
     try {
       add(Finding.ok("libraries", name, probe.call() + ", " + purpose));
     } catch (Exception | LinkageError e) {
-      Throwable cause = e;
-      while (cause.getCause() != null) {
-        cause = cause.getCause();
-      }
-      add(
-          Finding.broken(
-              "libraries",
-              name,
-              "does not load: " + cause,
-              "it " + purpose + "; there may be no build of it for this machine"));
+      add(broken(name, purpose, e));
     }
+  }
+
+  private static Finding broken(String name, String purpose, Throwable e) {
+    return Finding.broken(
+        "libraries",
+        name,
+        doesNotLoad(e),
+        "it " + purpose + "; there may be no build of it for this machine");
+  }
+
+  private static String doesNotLoad(Throwable e) {
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return "does not load: " + cause;
   }
 
   // Reflection: only the packages that compute with these libraries may depend on them.
@@ -151,6 +176,10 @@ final class Doctor {
       numbers.append(version.getClass().getMethod(part).invoke(version));
     }
     return numbers.toString();
+  }
+
+  private static void openBlas() throws ReflectiveOperationException {
+    Class.forName("org.bytedeco.openblas.global.openblas_nolapack");
   }
 
   private static String nd4j() throws ReflectiveOperationException {
