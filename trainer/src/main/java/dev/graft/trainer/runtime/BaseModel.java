@@ -24,13 +24,22 @@ public final class BaseModel implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final Runnable closeCheckpoint;
   private final Meanwhile<Kernels> hardware;
+  private @Nullable Meanwhile<Tokenizer> reading;
   private @Nullable Llama model;
   private @Nullable Tokenizer tokenizer;
 
-  private BaseModel(Checkpoint checkpoint, Runnable closeCheckpoint, Meanwhile<Kernels> hardware) {
+  /**
+   * @param reading the tokenizer, where it is read ahead
+   */
+  private BaseModel(
+      Checkpoint checkpoint,
+      Runnable closeCheckpoint,
+      Meanwhile<Kernels> hardware,
+      @Nullable Meanwhile<Tokenizer> reading) {
     this.checkpoint = checkpoint;
     this.closeCheckpoint = closeCheckpoint;
     this.hardware = hardware;
+    this.reading = reading;
   }
 
   /**
@@ -40,7 +49,7 @@ public final class BaseModel implements AutoCloseable {
    * @param kernels closed with the model, or at once if the model cannot be opened
    */
   public static BaseModel open(String base, Kernels kernels) {
-    return withModel(open(base, Meanwhile.done(kernels)));
+    return withModel(open(base, Meanwhile.done(kernels), false));
   }
 
   /**
@@ -50,8 +59,10 @@ public final class BaseModel implements AutoCloseable {
    *
    * @param base folder of a Hugging Face checkpoint, or {@code hf://org/name}
    * @param hardware makes kernels, which are closed with the model
+   * @param readsText whether another thread reads the tokenizer ahead, since text is to come
    */
-  public static BaseModel openMeanwhile(String base, Supplier<Kernels> hardware) {
+  public static BaseModel openMeanwhile(
+      String base, Supplier<Kernels> hardware, boolean readsText) {
     return open(
         base,
         Meanwhile.start(
@@ -60,14 +71,23 @@ public final class BaseModel implements AutoCloseable {
               Kernels kernels = hardware.get();
               HostArrays.load();
               return kernels;
-            }));
+            }),
+        readsText);
   }
 
-  private static BaseModel open(String base, Meanwhile<Kernels> hardware) {
+  private static BaseModel open(String base, Meanwhile<Kernels> hardware, boolean readsText) {
+    Meanwhile<Tokenizer> reading = null;
     try {
-      GraftModel source = GraftModel.load(HubCache.ofEnvironment().resolve(base), Map.of());
-      return new BaseModel(source.checkpoint(), source::close, hardware);
+      Path folder = HubCache.ofEnvironment().resolve(base);
+      if (readsText) {
+        reading = Meanwhile.start("graft-tokenizer", () -> HuggingFaceTokens.load(folder));
+      }
+      GraftModel source = GraftModel.load(folder, Map.of());
+      return new BaseModel(source.checkpoint(), source::close, hardware, reading);
     } catch (RuntimeException e) {
+      if (reading != null) {
+        closeTokenizer(reading);
+      }
       close(hardware);
       throw e;
     }
@@ -79,12 +99,18 @@ public final class BaseModel implements AutoCloseable {
    * @param kernels closed with the model
    */
   public static BaseModel on(Checkpoint checkpoint, Kernels kernels) {
-    return withModel(new BaseModel(checkpoint, () -> {}, Meanwhile.done(kernels)));
+    return withModel(new BaseModel(checkpoint, () -> {}, Meanwhile.done(kernels), null));
   }
 
   private static void close(Meanwhile<Kernels> hardware) {
     if (hardware.isMade()) {
       hardware.await().close();
+    }
+  }
+
+  private static void closeTokenizer(Meanwhile<Tokenizer> reading) {
+    if (reading.isMade()) {
+      reading.await().close();
     }
   }
 
@@ -134,9 +160,11 @@ public final class BaseModel implements AutoCloseable {
    */
   public Tokenizer tokenizer() {
     if (tokenizer == null) {
-      Tokenizer opened = HuggingFaceTokens.load(folder());
+      if (reading == null) {
+        reading = Meanwhile.done(HuggingFaceTokens.load(folder()));
+      }
+      Tokenizer opened = reading.await();
       if (opened.vocabularySize() > config().vocabSize()) {
-        opened.close();
         throw new UserException(
             ("%s: its tokenizer has %d tokens, but the model's embedding only %d rows. The"
                     + " tokenizer belongs to another model; copy tokenizer.json from this one's"
@@ -150,8 +178,8 @@ public final class BaseModel implements AutoCloseable {
 
   @Override
   public void close() {
-    if (tokenizer != null) {
-      tokenizer.close();
+    if (reading != null) {
+      closeTokenizer(reading);
     }
     close(hardware);
     closeCheckpoint.run();

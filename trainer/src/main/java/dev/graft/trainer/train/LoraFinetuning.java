@@ -71,7 +71,8 @@ public final class LoraFinetuning {
     try (BaseModel base =
             BaseModel.openMeanwhile(
                 config.base(),
-                () -> Hardware.open(config.precision(), config.device(), config.kernels()));
+                () -> Hardware.open(config.precision(), config.device(), config.kernels()),
+                TrainingData.willTokenize(config));
         Meanwhile<LoraAdapter> attaching =
             Meanwhile.start("graft-adapter", () -> finetuning.makeAdapter(base))) {
       TrainingData data = finetuning.readData(base, true);
@@ -100,7 +101,8 @@ public final class LoraFinetuning {
     try (BaseModel base =
         BaseModel.openMeanwhile(
             config.base(),
-            () -> Hardware.open(config.precision(), config.device(), config.kernels()))) {
+            () -> Hardware.open(config.precision(), config.device(), config.kernels()),
+            TrainingData.willTokenize(config))) {
       TrainingData data = finetuning.readData(base, false);
       return new RunPlanning(
               config, base, finetuning.order(data), finetuning.adapterSize(base), data.longest())

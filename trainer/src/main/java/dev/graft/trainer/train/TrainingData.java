@@ -4,6 +4,7 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.tokenizer.ConversationEncoder;
 import dev.graft.tokenizer.TokenSequence;
 import dev.graft.tokenizer.split.BillOfMaterials;
+import dev.graft.trainer.config.DataFormat;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.data.Mixture;
@@ -82,6 +83,15 @@ record TrainingData(
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * Whether the tokenizer will probably be needed: the data are not said to be tokens, and no run
+   * beside this one has kept any. A guess, for what is worth beginning early.
+   */
+  static boolean willTokenize(RunConfig config) {
+    return config.data().format() != DataFormat.TOKENS
+        && !(config.data().cache() && Files.isDirectory(cache(config)));
   }
 
   private static Path cache(RunConfig config) {
