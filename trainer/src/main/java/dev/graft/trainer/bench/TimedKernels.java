@@ -6,7 +6,6 @@ import dev.graft.trainer.tensor.DeviceBuffer;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
@@ -19,9 +18,7 @@ final class TimedKernels extends DelegatingKernels {
 
   // What weight() gave out: products with anything else are the adapters'.
   private final Set<DeviceBuffer> base = Collections.newSetFromMap(new IdentityHashMap<>());
-  private final long[] nanos = new long[Operation.values().length];
-  private final long[] calls = new long[Operation.values().length];
-  private final long[] flops = new long[Operation.values().length];
+  private final Tallies tallies = new Tallies();
 
   TimedKernels(Kernels kernels) {
     super(kernels);
@@ -29,36 +26,14 @@ final class TimedKernels extends DelegatingKernels {
 
   // ---- what was measured ----
 
+  /** What was booked since {@link #reset}. */
+  Tallies tallies() {
+    return tallies;
+  }
+
   /** Forgets all times. */
   void reset() {
-    Arrays.fill(nanos, 0);
-    Arrays.fill(calls, 0);
-    Arrays.fill(flops, 0);
-  }
-
-  /** Time in an operation since the last {@link #reset}. */
-  long nanos(Operation operation) {
-    return nanos[operation.ordinal()];
-  }
-
-  /** Time in all operations since the last {@link #reset}. */
-  long totalNanos() {
-    return Arrays.stream(nanos).sum();
-  }
-
-  /** How often an operation was called. */
-  long calls(Operation operation) {
-    return calls[operation.ordinal()];
-  }
-
-  /** How often any operation was called. */
-  long totalCalls() {
-    return Arrays.stream(calls).sum();
-  }
-
-  /** Floating-point operations of an operation that is a matrix product, else 0. */
-  long flops(Operation operation) {
-    return flops[operation.ordinal()];
+    tallies.clear();
   }
 
   /** What measuring one call costs, in ns, found by measuring nothing often. */
@@ -76,15 +51,13 @@ final class TimedKernels extends DelegatingKernels {
   }
 
   private void done(Operation operation, long start) {
-    nanos[operation.ordinal()] += System.nanoTime() - start;
-    calls[operation.ordinal()]++;
+    tallies.add(operation, System.nanoTime() - start, 0);
   }
 
   private void product(Operation operation, Tensor x, Tensor y, Runnable work) {
     long start = System.nanoTime();
     work.run();
-    done(operation, start);
-    flops[operation.ordinal()] += 2L * x.size() * y.columns();
+    tallies.add(operation, System.nanoTime() - start, 2L * x.size() * y.columns());
   }
 
   // ---- the kernels ----

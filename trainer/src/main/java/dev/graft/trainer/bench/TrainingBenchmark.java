@@ -3,28 +3,29 @@ package dev.graft.trainer.bench;
 import dev.graft.modelio.DType;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.trainer.config.Schedule;
+import dev.graft.trainer.data.StepBatch;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.lora.LoraAdapter;
-import dev.graft.trainer.model.Dropout;
 import dev.graft.trainer.model.TokenBatch;
-import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.optim.AdamW;
-import dev.graft.trainer.optim.GradientClipping;
+import dev.graft.trainer.optim.LearningRateSchedule;
 import dev.graft.trainer.runtime.ProcessMemory;
+import dev.graft.trainer.train.Trainer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
 /**
- * Measures optimizer steps beside their bare products, on random weights. A step is what a run's
- * step is: gradients of one micro-batch, clipping, AdamW, refreshing the adapter. Raw products and
- * step take turns, and which goes first alternates, so that other work on the machine falls on
+ * Measures optimizer steps beside their bare products, on random weights. A step is a run's
+ * step, {@link Trainer#step}, on one micro-batch. Raw products and step take turns, and which goes first alternates, so that other work on the machine falls on
  * both.
  */
 public final class TrainingBenchmark {
 
   private static final double LEARNING_RATE = 1e-4;
+  private static final double MAX_GRAD_NORM = 1;
 
   private TrainingBenchmark() {}
 
@@ -46,7 +47,7 @@ public final class TrainingBenchmark {
       }
       double[] rawSeconds = new double[rounds];
       double[] stepSeconds = new double[rounds];
-      Times times = new Times();
+      Tallies tallies = new Tallies();
       for (int round = 0; round < rounds; round++) {
         boolean rawFirst = round % 2 == 0;
         if (rawFirst) {
@@ -54,12 +55,14 @@ public final class TrainingBenchmark {
         }
         bench.kernels().reset();
         stepSeconds[round] = seconds(step::run);
-        times.add(bench.kernels(), stepSeconds[round]);
+        long outside = Math.round(1e9 * stepSeconds[round]) - bench.kernels().tallies().totalNanos();
+        tallies.add(bench.kernels().tallies());
+        tallies.addTime(Operation.OUTSIDE, outside);
         if (!rawFirst) {
           rawSeconds[round] = seconds(raw::run);
         }
       }
-      return result(bench, shape, raw, step, rawSeconds, stepSeconds, times);
+      return result(bench, shape, raw, step, rawSeconds, stepSeconds, tallies);
     }
   }
 
@@ -70,7 +73,7 @@ public final class TrainingBenchmark {
       Step step,
       double[] rawSeconds,
       double[] stepSeconds,
-      Times times) {
+      Tallies tallies) {
     int rounds = rawSeconds.length;
     double[] ratios = new double[rounds];
     for (int i = 0; i < rounds; i++) {
@@ -87,8 +90,8 @@ public final class TrainingBenchmark {
         ProcessMemory.peak(),
         bench.kernels().allocatedBytes(),
         step.loss,
-        times.clockShare(),
-        times.lines(rounds));
+        tallies.totalCalls() * TimedKernels.clockNanos() / tallies.totalNanos(),
+        lines(tallies, rounds));
   }
 
   private static double seconds(Runnable work) {
@@ -108,10 +111,8 @@ public final class TrainingBenchmark {
   /** Optimizer steps on one micro-batch. */
   private static final class Step {
 
-    private final TrainingPass pass;
-    private final LoraAdapter adapter;
-    private final AdamW optimizer;
-    private final TokenBatch batch;
+    private final Trainer trainer;
+    private final StepBatch batch;
     private int steps;
     private double loss;
 
@@ -119,68 +120,47 @@ public final class TrainingBenchmark {
       PeftConfig config =
           PeftConfig.of(
               shape.rank(), 2 * shape.rank(), 0, List.of(Projection.values()), false, "bench");
-      this.adapter = LoraAdapter.initialized(config, bench.model(), 1);
-      this.pass = bench.model().trainingPass(shape.tokens(), adapter.ranks(), false);
-      this.optimizer = new AdamW(adapter.size(), 0);
+      LoraAdapter adapter = LoraAdapter.initialized(config, bench.model(), 1);
+      this.trainer =
+          new Trainer(
+              bench.model().trainingPass(shape.tokens(), adapter.ranks(), false),
+              adapter,
+              new AdamW(adapter.size(), 0),
+              new LearningRateSchedule(Schedule.CONSTANT, LEARNING_RATE, 0, Integer.MAX_VALUE),
+              0,
+              1,
+              MAX_GRAD_NORM);
       Random random = new Random(1);
       int[] ids = random.ints(shape.tokens(), 0, shape.vocabulary()).toArray();
       boolean[] target = new boolean[ids.length];
       Arrays.fill(target, true);
-      this.batch = TokenBatch.of(List.of(new TokenBatch.Sequence(ids, target)));
+      TokenBatch tokens = TokenBatch.of(List.of(new TokenBatch.Sequence(ids, target)));
+      this.batch = new StepBatch(0, List.of(0), List.of(tokens));
     }
 
     void run() {
-      adapter.clearGradients();
-      int targets = batch.targetTokens();
-      loss = pass.lossAndGradient(batch, 1f / targets, Dropout.OFF) / targets;
-      adapter.collectGradients();
-      GradientClipping.clip(adapter.gradients(), 1);
-      optimizer.step(adapter.parameters(), adapter.gradients(), LEARNING_RATE, steps++);
-      adapter.refresh();
+      loss = trainer.step(steps++, batch).loss();
     }
   }
 
-  /** Times of all rounds' steps, summed. */
-  private static final class Times {
-
-    private final Operation[] operations = Operation.values();
-    private final long[] nanos = new long[operations.length];
-    private final long[] calls = new long[operations.length];
-    private final long[] flops = new long[operations.length];
-    private double seconds;
-
-    void add(TimedKernels kernels, double stepSeconds) {
-      for (Operation operation : operations) {
-        nanos[operation.ordinal()] += kernels.nanos(operation);
-        calls[operation.ordinal()] += kernels.calls(operation);
-        flops[operation.ordinal()] += kernels.flops(operation);
+  /** Where an average step's time went, longest first. */
+  private static List<BenchResult.Line> lines(Tallies tallies, int rounds) {
+    List<BenchResult.Line> lines = new ArrayList<>();
+    for (Operation operation : Operation.values()) {
+      long nanos = tallies.nanos(operation);
+      if (nanos == 0) {
+        continue;
       }
-      nanos[Operation.OUTSIDE.ordinal()] += Math.round(1e9 * stepSeconds) - kernels.totalNanos();
-      seconds += stepSeconds;
+      lines.add(
+          new BenchResult.Line(
+              operation.key(),
+              operation.words(),
+              tallies.calls(operation) / (double) rounds,
+              nanos / 1e9 / rounds,
+              nanos / (double) tallies.totalNanos(),
+              tallies.flops(operation) / (double) nanos));
     }
-
-    double clockShare() {
-      return Arrays.stream(calls).sum() * TimedKernels.clockNanos() / 1e9 / seconds;
-    }
-
-    List<BenchResult.Line> lines(int rounds) {
-      List<BenchResult.Line> lines = new ArrayList<>();
-      for (Operation operation : operations) {
-        int i = operation.ordinal();
-        if (nanos[i] == 0) {
-          continue;
-        }
-        lines.add(
-            new BenchResult.Line(
-                operation.key(),
-                operation.words(),
-                calls[i] / (double) rounds,
-                nanos[i] / 1e9 / rounds,
-                nanos[i] / 1e9 / seconds,
-                flops[i] / (double) nanos[i]));
-      }
-      lines.sort((a, b) -> Double.compare(b.seconds(), a.seconds()));
-      return lines;
-    }
+    lines.sort((a, b) -> Double.compare(b.seconds(), a.seconds()));
+    return lines;
   }
 }

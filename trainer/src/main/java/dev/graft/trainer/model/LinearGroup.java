@@ -3,7 +3,11 @@ package dev.graft.trainer.model;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.model.LowRank.Member;
 import dev.graft.trainer.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +33,27 @@ final class LinearGroup {
   private final List<Tensor> weights; // (outᵢ, in)
   private @Nullable LowRank lowRank;
 
+  // Views of the rank buffers seen so far, one for each micro-batch size: a step makes no garbage.
+  private final Map<Tensor, RankViews> rankViews = new HashMap<>();
+
+  /**
+   * A rank buffer as this group uses it.
+   *
+   * @param stacked (T, R)
+   * @param members (T, r) for each member; null where it has no adapter
+   */
+  private record RankViews(Tensor stacked, List<@Nullable Tensor> members) {
+
+    static RankViews of(LowRank lowRank, Tensor buffer) {
+      Tensor stacked = buffer.columns(0, lowRank.stackedRank());
+      List<@Nullable Tensor> members = new ArrayList<>();
+      for (Member member : lowRank.members()) {
+        members.add(member == null ? null : member.slice(stacked));
+      }
+      return new RankViews(stacked, Collections.unmodifiableList(members));
+    }
+  }
+
   LinearGroup(Kernels kernels, int layer, ProjectionGroup group, List<Tensor> weights) {
     this.kernels = kernels;
     this.layer = layer;
@@ -38,6 +63,16 @@ final class LinearGroup {
 
   void attach(@Nullable LowRank lowRank) {
     this.lowRank = lowRank;
+    rankViews.clear();
+  }
+
+  private RankViews views(LowRank lowRank, Tensor buffer) {
+    RankViews known = rankViews.get(buffer);
+    if (known == null) {
+      known = RankViews.of(lowRank, buffer);
+      rankViews.put(buffer, known);
+    }
+    return known;
   }
 
   boolean isAdapted() {
@@ -63,11 +98,12 @@ final class LinearGroup {
     if (lowRank == null) {
       return;
     }
-    Tensor h = ranks(lowRank, x, rankBuffer, dropout);
+    RankViews h = ranks(lowRank, x, rankBuffer, dropout);
     for (int i = 0; i < weights.size(); i++) {
       Member member = lowRank.members().get(i);
-      if (member != null) {
-        kernels.linear(member.slice(h), member.b(), outputs.get(i), true);
+      Tensor memberRanks = h.members().get(i);
+      if (member != null && memberRanks != null) {
+        kernels.linear(memberRanks, member.b(), outputs.get(i), true);
       }
     }
   }
@@ -79,9 +115,9 @@ final class LinearGroup {
     }
   }
 
-  private Tensor ranks(LowRank lowRank, Tensor x, Tensor rankBuffer, InputDropout dropout) {
-    Tensor h = rankBuffer.columns(0, lowRank.stackedRank());
-    kernels.linear(dropout.apply(kernels, x, layer, group), lowRank.a(), h, false);
+  private RankViews ranks(LowRank lowRank, Tensor x, Tensor rankBuffer, InputDropout dropout) {
+    RankViews h = views(lowRank, rankBuffer);
+    kernels.linear(dropout.apply(kernels, x, layer, group), lowRank.a(), h.stacked(), false);
     applyScales(lowRank, h);
     return h;
   }
@@ -108,21 +144,23 @@ final class LinearGroup {
     if (lowRank == null) {
       return;
     }
-    Tensor h = rankBuffer.columns(0, lowRank.stackedRank());
-    Tensor dh = rankGradient.columns(0, lowRank.stackedRank());
+    RankViews h = views(lowRank, rankBuffer);
+    RankViews dh = views(lowRank, rankGradient);
     for (int i = 0; i < weights.size(); i++) {
       Member member = lowRank.members().get(i);
-      if (member != null) {
+      Tensor ranks = h.members().get(i);
+      Tensor gradients = dh.members().get(i);
+      if (member != null && ranks != null && gradients != null) {
         Tensor dy = outputGradients.get(i);
-        kernels.linearBackwardWeight(dy, member.slice(h), member.bGradient(), true);
-        kernels.linearBackwardInput(dy, member.b(), member.slice(dh), false);
+        kernels.linearBackwardWeight(dy, ranks, member.bGradient(), true);
+        kernels.linearBackwardInput(dy, member.b(), gradients, false);
       }
     }
     applyScales(lowRank, dh);
     Tensor read = dropout.apply(kernels, x, layer, group);
-    kernels.linearBackwardWeight(dh, read, lowRank.aGradient(), true);
+    kernels.linearBackwardWeight(dh.stacked(), read, lowRank.aGradient(), true);
     if (dx != null) {
-      addAdapterInputGradient(lowRank, dh, dx, dropout);
+      addAdapterInputGradient(lowRank, dh.stacked(), dx, dropout);
     }
   }
 
@@ -138,7 +176,7 @@ final class LinearGroup {
   }
 
   /** Scales each member's columns; one call where all scales are equal, as they mostly are. */
-  private void applyScales(LowRank lowRank, Tensor stacked) {
+  private void applyScales(LowRank lowRank, RankViews views) {
     float common = 0;
     boolean equal = true;
     for (Member member : lowRank.members()) {
@@ -148,12 +186,14 @@ final class LinearGroup {
       }
     }
     if (equal) {
-      kernels.scale(stacked, common);
+      kernels.scale(views.stacked(), common);
       return;
     }
-    for (Member member : lowRank.members()) {
-      if (member != null) {
-        kernels.scale(member.slice(stacked), member.scale());
+    for (int i = 0; i < weights.size(); i++) {
+      Member member = lowRank.members().get(i);
+      Tensor ranks = views.members().get(i);
+      if (member != null && ranks != null) {
+        kernels.scale(ranks, member.scale());
       }
     }
   }

@@ -33,11 +33,25 @@ public final class GradientClipping {
   private static double norm(INDArray gradients) {
     MemorySegment memory = HostArrays.memory(gradients);
     long length = gradients.length();
-    double[] sums = new double[4];
-    for (long i = 0; i < length; i++) {
-      double g = memory.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      sums[(int) (i & 3)] += g * g;
+    double sum0 = 0;
+    double sum1 = 0;
+    double sum2 = 0;
+    double sum3 = 0;
+    long i = 0;
+    for (; i <= length - 4; i += 4) {
+      double g0 = memory.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      double g1 = memory.getAtIndex(ValueLayout.JAVA_FLOAT, i + 1);
+      double g2 = memory.getAtIndex(ValueLayout.JAVA_FLOAT, i + 2);
+      double g3 = memory.getAtIndex(ValueLayout.JAVA_FLOAT, i + 3);
+      sum0 += g0 * g0;
+      sum1 += g1 * g1;
+      sum2 += g2 * g2;
+      sum3 += g3 * g3;
     }
-    return Math.sqrt(sums[0] + sums[1] + sums[2] + sums[3]);
+    for (; i < length; i++) {
+      double g = memory.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      sum0 += g * g;
+    }
+    return Math.sqrt(sum0 + sum1 + sum2 + sum3);
   }
 }

@@ -13,11 +13,15 @@ import java.util.List;
 /**
  * Takes optimizer steps.
  *
+ * @param pass forward and backward
+ * @param adapter what is trained
+ * @param optimizer what changes it
+ * @param schedule the learning rate of each step
  * @param dropout rate on the adapters' inputs, 0 for none
  * @param seed the run's seed, for dropout
  * @param maxGradNorm where gradients are clipped, 0 for nowhere
  */
-record Trainer(
+public record Trainer(
     TrainingPass pass,
     LoraAdapter adapter,
     AdamW optimizer,
@@ -35,9 +39,10 @@ record Trainer(
    * @param loss mean over the step's target tokens before the update, in nats
    * @param gradNorm of all gradients, before clipping
    */
-  record Outcome(double loss, double gradNorm, double learningRate) {
+  public record Outcome(double loss, double gradNorm, double learningRate) {
 
-    boolean isFinite() {
+    /** Whether loss and gradients are numbers, so that the update was made. */
+    public boolean isFinite() {
       return Double.isFinite(loss) && Double.isFinite(gradNorm);
     }
   }
@@ -49,7 +54,7 @@ record Trainer(
    *
    * @param step counted from 0
    */
-  Outcome step(int step, StepBatch batch) {
+  public Outcome step(int step, StepBatch batch) {
     double learningRate = schedule.valueAt(step, batch.epoch());
     int targets = batch.targetTokens();
     if (targets == 0) {
@@ -73,7 +78,7 @@ record Trainer(
   }
 
   /** The mean loss over the target tokens of some micro-batches, in nats a token. */
-  double evaluate(List<TokenBatch> microBatches) {
+  public double evaluate(List<TokenBatch> microBatches) {
     double loss = 0;
     long targets = 0;
     for (TokenBatch batch : microBatches) {

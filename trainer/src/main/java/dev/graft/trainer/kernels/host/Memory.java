@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -20,7 +21,10 @@ public final class Memory {
   /** The whole address space; an address is an offset into it. */
   public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
-  private static final long LARGE = 4096;
+  private static final long PAGE = 4096;
+
+  /** A page that nobody writes to. */
+  private static final MemorySegment ZEROS = Arena.global().allocate(PAGE, PAGE);
 
   private Memory() {}
 
@@ -55,12 +59,12 @@ public final class Memory {
 
   /** Sets bytes to zero. */
   public static void clear(long address, long bytes) {
-    if (bytes >= LARGE) {
-      ALL.asSlice(address, bytes).fill((byte) 0);
-      return;
-    }
-    // Without a slice, which is garbage where the compiler does not see through it.
+    // Copied rather than filled: filling takes a slice, which is garbage where the compiler does not
+    // see through it.
     long i = 0;
+    for (; i <= bytes - PAGE; i += PAGE) {
+      MemorySegment.copy(ZEROS, 0, ALL, address + i, PAGE);
+    }
     for (; i <= bytes - Long.BYTES; i += Long.BYTES) {
       ALL.set(JAVA_LONG_UNALIGNED, address + i, 0);
     }

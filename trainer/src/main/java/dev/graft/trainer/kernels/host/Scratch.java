@@ -8,8 +8,8 @@ import java.lang.foreign.Arena;
  */
 public final class Scratch implements AutoCloseable {
 
-  /** Bytes at {@link #tail()}: two vectors of the widest kind. */
-  public static final int TAIL_BYTES = 128;
+  /** Bytes at {@link #tail()}: three vectors of the widest kind. */
+  public static final int TAIL_BYTES = 192;
 
   private static final int ALIGNMENT = 64;
 

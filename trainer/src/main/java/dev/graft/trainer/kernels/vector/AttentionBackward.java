@@ -5,6 +5,7 @@ import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.Tensor;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -172,7 +173,8 @@ public final class AttentionBackward {
     long first = (long) block - floor;
     long keysT = base + keysTransposed() + 4 * first * headDim;
     long valuesT = base + valuesTransposed(panel) + 4 * first * headDim;
-    TileProduct.multiply(
+    HeadMatrix.clear(base + scoresAt, (long) rows * BLOCK);
+    TileProduct.multiplyAdd(
         rows,
         columns,
         headDim,
@@ -182,9 +184,9 @@ public final class AttentionBackward {
         keysT,
         pitch,
         base + scoresAt,
-        pitch,
-        false);
-    TileProduct.multiply(
+        pitch);
+    HeadMatrix.clear(base + scoreGradientsAt, (long) rows * BLOCK);
+    TileProduct.multiplyAdd(
         rows,
         columns,
         headDim,
@@ -194,8 +196,7 @@ public final class AttentionBackward {
         valuesT,
         pitch,
         base + scoreGradientsAt,
-        pitch,
-        false);
+        pitch);
     for (int row = from; row < to; row++) {
       float lse = Memory.getFloat(logSumExp + head * logSumExpRowBytes + 4L * row);
       probabilities(
@@ -206,7 +207,7 @@ public final class AttentionBackward {
           columns);
     }
     // dv = Pᵀ dout, dk = dSᵀ (scale · q), dq = dS k
-    TileProduct.multiply(
+    TileProduct.multiplyAdd(
         keyRows,
         paddedDim,
         to - from,
@@ -216,12 +217,11 @@ public final class AttentionBackward {
         base + outGradientsAt,
         wide,
         base + valueGradients(panel) + first * wide,
-        wide,
-        true);
+        wide);
     for (int row = from; row < to; row++) {
       scoreGradients(base, row - from, columns);
     }
-    TileProduct.multiply(
+    TileProduct.multiplyAdd(
         keyRows,
         paddedDim,
         to - from,
@@ -231,9 +231,8 @@ public final class AttentionBackward {
         base + queriesAt,
         wide,
         base + keyGradients(panel) + first * wide,
-        wide,
-        true);
-    TileProduct.multiply(
+        wide);
+    TileProduct.multiplyAdd(
         rows,
         paddedDim,
         columns,
@@ -243,8 +242,7 @@ public final class AttentionBackward {
         base + keys(panel) + first * wide,
         wide,
         base + queryGradientsAt,
-        wide,
-        true);
+        wide);
   }
 
   /** {@code P = exp(score - lse)} within {@code [from, to)}, zero outside. */
@@ -252,7 +250,7 @@ public final class AttentionBackward {
     Tile.fillOutside(scores, from, to, columns, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < columns; i += Lanes.COUNT) {
       FloatVector p = VectorMath.expNotPositive(Lanes.load(scores + 4L * i).sub(lse));
-      Lanes.store(scores + 4L * i, p);
+      p.intoMemorySegment(Memory.ALL, scores + 4L * i, ByteOrder.nativeOrder());
     }
   }
 

@@ -5,6 +5,7 @@ import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.Tensor;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
@@ -128,14 +129,15 @@ public final class AttentionForward {
       int columns = TileProduct.padColumns(Math.min(BLOCK, lastKey - block));
       long keys = base + keysAt + (block - firstKey) * query;
       long values = allValues + (block - firstKey) * wide;
-      TileProduct.multiply(
-          rows, columns, headDim, queries, query, 4, keys, score, scores, score, false);
+      HeadMatrix.clear(scores, (long) rows * BLOCK);
+      TileProduct.multiplyAdd(
+          rows, columns, headDim, queries, query, 4, keys, score, scores, score);
       for (int row = from; row < to; row++) {
         int first = firstKey(floor, row) - block;
         softmaxRow(base, row - from, first, row + offset + 1 - block, columns);
       }
-      TileProduct.multiply(
-          rows, paddedDim, columns, scores, score, 4, values, wide, sums, wide, true);
+      TileProduct.multiplyAdd(
+          rows, paddedDim, columns, scores, score, 4, values, wide, sums, wide);
     }
   }
 
@@ -146,34 +148,48 @@ public final class AttentionForward {
   private void softmaxRow(long base, int row, int from, int to, int columns) {
     long scores = base + scoresAt + 4L * BLOCK * row;
     Tile.fillOutside(scores, from, to, columns, Float.NEGATIVE_INFINITY);
-    FloatVector largest = Lanes.load(scores);
-    for (int i = Lanes.COUNT; i < columns; i += Lanes.COUNT) {
-      largest = Lanes.max(largest, Lanes.load(scores + 4L * i));
-    }
     float before = Memory.getFloat(base + maximaAt + 4L * row);
-    float max = Math.max(before, largest.reduceLanes(VectorOperators.MAX));
+    float max = Math.max(before, largest(scores, columns));
     if (max == Float.NEGATIVE_INFINITY) {
       HeadMatrix.clear(scores, columns);
       return;
     }
     long totals = base + totalsAt + 4L * Lanes.COUNT * row;
-    FloatVector total = Lanes.load(totals);
     if (max > before) {
       Memory.putFloat(base + maximaAt + 4L * row, max);
-      FloatVector shrink =
-          VectorMath.expNotPositive(FloatVector.broadcast(Lanes.FLOATS, before - max));
-      total = total.mul(shrink);
-      long sums = base + sumsAt + 4L * paddedDim * row;
-      for (int i = 0; i < paddedDim; i += Lanes.COUNT) {
-        Lanes.store(sums + 4L * i, Lanes.load(sums + 4L * i).mul(shrink));
-      }
+      float shrink = (float) Math.exp(before - (double) max);
+      scale(totals, shrink, Lanes.COUNT);
+      scale(base + sumsAt + 4L * paddedDim * row, shrink, paddedDim);
     }
+    exponentiate(scores, max, totals, columns);
+  }
+
+  /** The largest of a row of whole vectors. */
+  private static float largest(long scores, int columns) {
+    FloatVector largest = Lanes.load(scores);
+    for (int i = Lanes.COUNT; i < columns; i += Lanes.COUNT) {
+      largest = Lanes.max(largest, Lanes.load(scores + 4L * i));
+    }
+    return largest.reduceLanes(VectorOperators.MAX);
+  }
+
+  /** A row of whole vectors, in place. */
+  private static void scale(long values, float factor, int n) {
+    for (int i = 0; i < n; i += Lanes.COUNT) {
+      Lanes.store(values + 4L * i, Lanes.load(values + 4L * i).mul(factor));
+    }
+  }
+
+  /** Scores become {@code exp(score - max)}, and are added to the totals. */
+  private static void exponentiate(long scores, float max, long totals, int columns) {
+    FloatVector total = Lanes.load(totals);
     for (int i = 0; i < columns; i += Lanes.COUNT) {
       FloatVector p = VectorMath.expNotPositive(Lanes.load(scores + 4L * i).sub(max));
-      Lanes.store(scores + 4L * i, p);
+      p.intoMemorySegment(Memory.ALL, scores + 4L * i, ByteOrder.nativeOrder());
       total = total.add(p);
     }
-    Lanes.store(totals, total);
+    // Not Lanes.store: after all of exp the compiler would not inline it, see TileProduct.block.
+    total.intoMemorySegment(Memory.ALL, totals, ByteOrder.nativeOrder());
   }
 
   private void finish(long base, long tail, int head, int from, int to) {

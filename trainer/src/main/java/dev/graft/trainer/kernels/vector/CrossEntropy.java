@@ -5,10 +5,17 @@ import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Softmax cross-entropy and its gradient, row by row, so that a row stays in the cache. */
+/**
+ * Softmax cross-entropy and its gradient, row by row, so that a row stays in the cache.
+ *
+ * <p>What is left of a row behind its whole vectors is padded into scratch and handed to the same
+ * loop: no vector ever passes a call that is too rare for the compiler to inline, where it would
+ * become an object.
+ */
 public final class CrossEntropy {
 
   /** Terms summed in float32 before they go into the double: keeps the error of long rows small. */
@@ -72,6 +79,16 @@ public final class CrossEntropy {
   }
 
   static float max(long row, int n, long tail) {
+    int whole = n - n % Lanes.COUNT;
+    float max = maxOfVectors(row, whole);
+    if (whole < n) {
+      Lanes.pad(row + 4L * whole, n - whole, Float.NEGATIVE_INFINITY, tail);
+      max = Math.max(max, maxOfVectors(tail, Lanes.COUNT));
+    }
+    return max;
+  }
+
+  private static float maxOfVectors(long row, int n) {
     FloatVector max0 = FloatVector.broadcast(Lanes.FLOATS, Float.NEGATIVE_INFINITY);
     FloatVector max1 = max0;
     int i = 0;
@@ -80,17 +97,9 @@ public final class CrossEntropy {
       max1 = Lanes.max(max1, Lanes.load(row + 4L * (i + Lanes.COUNT)));
     }
     for (; i < n; i += Lanes.COUNT) {
-      FloatVector v = loadRow(row, i, n, tail);
-      max0 = Lanes.max(max0, v);
+      max0 = Lanes.max(max0, Lanes.load(row + 4L * i));
     }
     return Lanes.max(max0, max1).reduceLanes(VectorOperators.MAX);
-  }
-
-  private static FloatVector loadRow(long row, int i, int n, long tail) {
-    if (i <= n - Lanes.COUNT) {
-      return Lanes.load(row + 4L * i);
-    }
-    return Lanes.loadPart(row + 4L * i, n - i, Float.NEGATIVE_INFINITY, tail);
   }
 
   static double sumOfExp(long row, int n, float max, long tail) {
@@ -102,13 +111,19 @@ public final class CrossEntropy {
   }
 
   private static float sumOfExp(long row, int start, int end, float max, long tail) {
-    FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-    int i = start;
-    for (; i <= end - Lanes.COUNT; i += Lanes.COUNT) {
-      sum = sum.add(VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max)));
+    int whole = end - (end - start) % Lanes.COUNT;
+    float sum = sumOfExpOfVectors(row + 4L * start, whole - start, max, tail);
+    if (whole < end) {
+      Lanes.pad(row + 4L * whole, end - whole, Float.NEGATIVE_INFINITY, tail);
+      sum += sumOfExpOfVectors(tail, Lanes.COUNT, max, tail);
     }
-    if (i < end) {
-      sum = sum.add(VectorMath.expNotPositive(loadRow(row, i, end, tail).sub(max)));
+    return sum;
+  }
+
+  private static float sumOfExpOfVectors(long row, int n, float max, long tail) {
+    FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+    for (int i = 0; i < n; i += Lanes.COUNT) {
+      sum = sum.add(VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max)));
     }
     return Lanes.sum(sum, tail);
   }
@@ -130,14 +145,19 @@ public final class CrossEntropy {
 
   /** {@code out = factor · exp(row - max)} in float32, which may lie over the row. */
   static void softmax(long row, int n, float max, float factor, long out, long tail) {
-    int i = 0;
-    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector p = VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max)).mul(factor);
-      Lanes.store(out + 4L * i, p);
+    int whole = n - n % Lanes.COUNT;
+    softmaxOfVectors(row, whole, max, factor, out);
+    if (whole < n) {
+      Lanes.pad(row + 4L * whole, n - whole, Float.NEGATIVE_INFINITY, tail);
+      softmaxOfVectors(tail, Lanes.COUNT, max, factor, tail);
+      Memory.copy(tail, out + 4L * whole, 4L * (n - whole));
     }
-    if (i < n) {
-      FloatVector p = VectorMath.expNotPositive(loadRow(row, i, n, tail).sub(max)).mul(factor);
-      Lanes.storePart(out + 4L * i, p, n - i, tail);
+  }
+
+  private static void softmaxOfVectors(long row, int n, float max, float factor, long out) {
+    for (int i = 0; i < n; i += Lanes.COUNT) {
+      FloatVector p = VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max));
+      p.mul(factor).intoMemorySegment(Memory.ALL, out + 4L * i, ByteOrder.nativeOrder());
     }
   }
 }

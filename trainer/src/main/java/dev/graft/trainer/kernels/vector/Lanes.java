@@ -16,6 +16,12 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>There is no load that takes an element type: where a loop chooses between loads, the compiler
  * no longer keeps vectors in registers and every step allocates. Loops are written for float32, and
  * for bfloat16 beside it where that saves a pass over memory.
+ *
+ * <p>How not to make garbage: a vector handed to a call that the compiler does not inline is an
+ * object. It inlines methods of ours only until it has made 18,000 nodes of a method (two dozen
+ * vector operations), and only where they are called often. So what a loop does behind an exp uses
+ * the JDK's own loads and stores, which are exempt; and no vector is an argument of a call on a path
+ * that is taken rarely, like the end of a row. {@code StepAllocationTest} counts.
  */
 final class Lanes {
 
@@ -75,19 +81,10 @@ final class Lanes {
         .intoMemorySegment(Memory.ALL, address, ORDER);
   }
 
-  /** The last {@code count} floats of a row, and {@code fill} in the other lanes. */
-  static FloatVector loadPart(long address, int count, float fill, long tail) {
+  /** Copies the last {@code count} floats of a row to {@code tail}, and fills up a vector there. */
+  static void pad(long address, int count, float fill, long tail) {
     for (int i = 0; i < COUNT; i++) {
       Memory.putFloat(tail + 4L * i, i < count ? Memory.getFloat(address + 4L * i) : fill);
-    }
-    return load(tail);
-  }
-
-  /** Stores the first {@code count} lanes. */
-  static void storePart(long address, FloatVector v, int count, long tail) {
-    store(tail, v);
-    for (int i = 0; i < count; i++) {
-      Memory.putFloat(address + 4L * i, Memory.getFloat(tail + 4L * i));
     }
   }
 

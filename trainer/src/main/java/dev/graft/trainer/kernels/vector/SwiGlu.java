@@ -1,20 +1,27 @@
 package dev.graft.trainer.kernels.vector;
 
 import dev.graft.trainer.kernels.host.HostBuffer;
+import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 
 /**
  * SwiGLU (Shazeer 2020), forward and backward, each in one pass over memory. bfloat16 rows are
  * widened into scratch and rounded back a chunk at a time: a chunk of each operand fits into the
  * first-level cache.
+ *
+ * <p>Stores behind an exp are the JDK's own and not {@link Lanes#store}, which the compiler would no
+ * longer inline there; see {@link TileProduct}.
  */
 public final class SwiGlu {
 
   // Not 1024: chunks 4096 bytes apart would share the address bits by which loads check for stores.
   private static final int CHUNK = 960;
+
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   private SwiGlu() {}
 
@@ -47,17 +54,25 @@ public final class SwiGlu {
 
   /** {@code out = silu(gate) · up} in float32; out may be gate. */
   private static void gate(long gate, long up, long out, int n, long tail) {
-    int i = 0;
-    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+    int whole = n - n % Lanes.COUNT;
+    gateVectors(gate, up, out, whole);
+    if (whole < n) {
+      long at = 4L * whole;
+      long upTail = tail + 4L * Lanes.COUNT;
+      Lanes.pad(gate + at, n - whole, 0, tail);
+      Lanes.pad(up + at, n - whole, 0, upTail);
+      gateVectors(tail, upTail, tail, Lanes.COUNT);
+      Memory.copy(tail, out + at, 4L * (n - whole));
+    }
+  }
+
+  private static void gateVectors(long gate, long up, long out, int n) {
+    for (int i = 0; i < n; i += Lanes.COUNT) {
       long at = 4L * i;
       FloatVector g = Lanes.load(gate + at);
-      Lanes.store(out + at, g.mul(VectorMath.sigmoid(g)).mul(Lanes.load(up + at)));
-    }
-    if (i < n) {
-      long at = 4L * i;
-      FloatVector g = Lanes.loadPart(gate + at, n - i, 0, tail);
-      FloatVector u = Lanes.loadPart(up + at, n - i, 0, tail);
-      Lanes.storePart(out + at, g.mul(VectorMath.sigmoid(g)).mul(u), n - i, tail);
+      FloatVector u = Lanes.load(up + at);
+      FloatVector silu = g.mul(VectorMath.sigmoid(g));
+      silu.mul(u).intoMemorySegment(Memory.ALL, out + at, ORDER);
     }
   }
 
@@ -109,30 +124,34 @@ public final class SwiGlu {
   /** In float32; dgate may be dout, and dup may be up. */
   private static void gateBackward(
       long gate, long up, long dout, long dgate, long dup, int n, long tail) {
-    int i = 0;
-    for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+    int whole = n - n % Lanes.COUNT;
+    gateBackwardVectors(gate, up, dout, dgate, dup, whole);
+    if (whole < n) {
+      long at = 4L * whole;
+      long upTail = tail + 4L * Lanes.COUNT;
+      long outTail = upTail + 4L * Lanes.COUNT;
+      Lanes.pad(gate + at, n - whole, 0, tail);
+      Lanes.pad(up + at, n - whole, 0, upTail);
+      Lanes.pad(dout + at, n - whole, 0, outTail);
+      gateBackwardVectors(tail, upTail, outTail, outTail, upTail, Lanes.COUNT);
+      Memory.copy(outTail, dgate + at, 4L * (n - whole));
+      Memory.copy(upTail, dup + at, 4L * (n - whole));
+    }
+  }
+
+  private static void gateBackwardVectors(
+      long gate, long up, long dout, long dgate, long dup, int n) {
+    for (int i = 0; i < n; i += Lanes.COUNT) {
       long at = 4L * i;
       FloatVector g = Lanes.load(gate + at);
+      FloatVector u = Lanes.load(up + at);
       FloatVector d = Lanes.load(dout + at);
       FloatVector sigma = VectorMath.sigmoid(g);
       FloatVector silu = g.mul(sigma);
       // silu'(z) = σ + z σ (1 - σ)
       FloatVector slope = sigma.add(silu).sub(silu.mul(sigma));
-      FloatVector byGate = d.mul(Lanes.load(up + at)).mul(slope);
-      Lanes.store(dup + at, d.mul(silu));
-      Lanes.store(dgate + at, byGate);
-    }
-    if (i < n) {
-      long at = 4L * i;
-      int rest = n - i;
-      FloatVector g = Lanes.loadPart(gate + at, rest, 0, tail);
-      FloatVector d = Lanes.loadPart(dout + at, rest, 0, tail);
-      FloatVector sigma = VectorMath.sigmoid(g);
-      FloatVector silu = g.mul(sigma);
-      FloatVector slope = sigma.add(silu).sub(silu.mul(sigma));
-      FloatVector byGate = d.mul(Lanes.loadPart(up + at, rest, 0, tail)).mul(slope);
-      Lanes.storePart(dup + at, d.mul(silu), rest, tail);
-      Lanes.storePart(dgate + at, byGate, rest, tail);
+      d.mul(silu).intoMemorySegment(Memory.ALL, dup + at, ORDER);
+      d.mul(u).mul(slope).intoMemorySegment(Memory.ALL, dgate + at, ORDER);
     }
   }
 }
