@@ -92,6 +92,7 @@ exit /b 2
   --add-modules jdk.incubator.vector ^
   --enable-native-access=ALL-UNNAMED ^
   --sun-misc-unsafe-memory-access=allow ^
+  -Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0 ^
   -XX:+UseSerialGC ^
   -XX:MaxRAMPercentage=25 ^
   -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 ^
