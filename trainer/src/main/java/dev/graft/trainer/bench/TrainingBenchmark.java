@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Measures optimizer steps beside their bare products, on random weights. A step is a run's
- * step, {@link Trainer#step}, on one micro-batch. Raw products and step take turns, and which goes first alternates, so that other work on the machine falls on
- * both.
+ * Measures optimizer steps beside their bare products, on random weights. A step is a run's step,
+ * {@link Trainer#step}, on one micro-batch. Raw products and step take turns, and which goes first
+ * alternates, so that other work on the machine falls on both.
  */
 public final class TrainingBenchmark {
 
@@ -55,7 +55,8 @@ public final class TrainingBenchmark {
         }
         bench.kernels().reset();
         stepSeconds[round] = seconds(step::run);
-        long outside = Math.round(1e9 * stepSeconds[round]) - bench.kernels().tallies().totalNanos();
+        long outside =
+            Math.round(1e9 * stepSeconds[round]) - bench.kernels().tallies().totalNanos();
         tallies.add(bench.kernels().tallies());
         tallies.addTime(Operation.OUTSIDE, outside);
         if (!rawFirst) {

@@ -84,8 +84,8 @@ class StepAllocationTest {
 
   /**
    * Until the JIT has compiled the loops, each vector in them is an object, megabytes a step. When
-   * that is done depends on how busy the machine is, so steps are taken until ten in a row stay below
-   * the limit; where a loop's vectors stay objects after it was compiled, that never happens.
+   * that is done depends on how busy the machine is, so steps are taken until ten in a row stay
+   * below the limit; where a loop's vectors stay objects after it was compiled, that never happens.
    */
   @ParameterizedTest
   @EnumSource(
@@ -126,9 +126,8 @@ class StepAllocationTest {
   /** This thread and all that loops are spread over, also those of other tests. */
   private static long[] computingThreads() {
     return Thread.getAllStackTraces().keySet().stream()
-        .filter(
-            thread ->
-                thread == Thread.currentThread() || thread.getName().startsWith("graft-loop-"))
+        .filter(thread ->
+            thread == Thread.currentThread() || thread.getName().startsWith("graft-loop-"))
         .mapToLong(Thread::threadId)
         .toArray();
   }

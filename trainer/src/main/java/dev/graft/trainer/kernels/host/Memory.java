@@ -59,7 +59,8 @@ public final class Memory {
 
   /** Sets bytes to zero. */
   public static void clear(long address, long bytes) {
-    // Copied rather than filled: filling takes a slice, which is garbage where the compiler does not
+    // Copied rather than filled: filling takes a slice, which is garbage where the compiler does
+    // not
     // see through it.
     long i = 0;
     for (; i <= bytes - PAGE; i += PAGE) {

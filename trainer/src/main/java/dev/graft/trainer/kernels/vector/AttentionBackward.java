@@ -175,16 +175,7 @@ public final class AttentionBackward {
     long valuesT = base + valuesTransposed(panel) + 4 * first * headDim;
     HeadMatrix.clear(base + scoresAt, (long) rows * BLOCK);
     TileProduct.multiplyAdd(
-        rows,
-        columns,
-        headDim,
-        base + queriesAt,
-        wide,
-        4,
-        keysT,
-        pitch,
-        base + scoresAt,
-        pitch);
+        rows, columns, headDim, base + queriesAt, wide, 4, keysT, pitch, base + scoresAt, pitch);
     HeadMatrix.clear(base + scoreGradientsAt, (long) rows * BLOCK);
     TileProduct.multiplyAdd(
         rows,

@@ -136,8 +136,7 @@ public final class AttentionForward {
         int first = firstKey(floor, row) - block;
         softmaxRow(base, row - from, first, row + offset + 1 - block, columns);
       }
-      TileProduct.multiplyAdd(
-          rows, paddedDim, columns, scores, score, 4, values, wide, sums, wide);
+      TileProduct.multiplyAdd(rows, paddedDim, columns, scores, score, 4, values, wide, sums, wide);
     }
   }
 

@@ -13,8 +13,8 @@ import jdk.incubator.vector.FloatVector;
  * widened into scratch and rounded back a chunk at a time: a chunk of each operand fits into the
  * first-level cache.
  *
- * <p>Stores behind an exp are the JDK's own and not {@link Lanes#store}, which the compiler would no
- * longer inline there; see {@link TileProduct}.
+ * <p>Stores behind an exp are the JDK's own and not {@link Lanes#store}, which the compiler would
+ * no longer inline there; see {@link TileProduct}.
  */
 public final class SwiGlu {
 

@@ -13,8 +13,8 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Small float32 products between tiles that lie in the cache, for attention: {@code C += A B}, with
  * six rows and two vectors of columns of C in registers. Twelve accumulators hide the latency of a
- * fused multiply-add on every core of the last ten years, and with the two vectors of B and one of A
- * they fill AVX2's sixteen registers.
+ * fused multiply-add on every core of the last ten years, and with the two vectors of B and one of
+ * A they fill AVX2's sixteen registers.
  *
  * <p>A is read a number at a time, so it may lie transposed. Callers pad: rows of C to a multiple
  * of {@link #ROWS}, columns to a multiple of {@link #COLUMNS}.
