@@ -88,6 +88,8 @@ echo error: graft was built, but could not be copied to %store%\%app%>&2
 exit /b 2
 
 :run
+rem Between two products oneDNN's OpenMP threads would spin on the cores that graft's own loops want.
+if not defined OMP_WAIT_POLICY set "OMP_WAIT_POLICY=passive"
 "%jdk%\bin\java.exe" ^
   --add-modules jdk.incubator.vector ^
   --enable-native-access=ALL-UNNAMED ^
