@@ -21,7 +21,7 @@ import jdk.incubator.vector.VectorSpecies;
  * object. It inlines methods of ours only until it has made 18,000 nodes of a method (two dozen
  * vector operations), and only where they are called often. So what a loop does behind an exp uses
  * the JDK's own loads and stores, which are exempt; and no vector is an argument of a call on a
- * path that is taken rarely, like the end of a row. {@code StepAllocationTest} counts.
+ * path that is taken rarely, like the end of a row.
  */
 final class Lanes {
 
