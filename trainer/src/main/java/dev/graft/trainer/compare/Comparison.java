@@ -85,6 +85,7 @@ public final class Comparison {
             config.limit().orElse(Integer.MAX_VALUE));
     Map<String, Scorer> scorers = Scorers.of(config.scorers());
     scorers.forEach((name, scorer) -> check(name, scorer, examples));
+    config.scorers().forEach(this::checkJudge);
     config.go().ifPresent(go -> Decision.validate(go, unmarked(scorers)));
     console.say("%,d examples of %s".formatted(examples.size(), config.data()));
 
@@ -123,6 +124,21 @@ public final class Comparison {
           });
     }
     return Optional.of(Scorecard.of(config, examples, replies, scored, notes));
+  }
+
+  private void checkJudge(String name, ScorerConfig scorer) {
+    if (scorer instanceof ScorerConfig.Judge judge) {
+      ContestantConfig by =
+          Optional.ofNullable(config.judges().get(judge.by()))
+              .orElse(config.contestants().get(judge.by()));
+      if (!(by instanceof ContestantConfig.Claude
+          || by instanceof ContestantConfig.OpenaiCompatible)) {
+        throw new UserException(
+            "scorers.%s.by: '%s' is neither one of judges nor a contestant of kind claude or"
+                    .formatted(name, judge.by())
+                + " openai-compatible");
+      }
+    }
   }
 
   /** References that nothing can be scored against are mistakes in the data. */

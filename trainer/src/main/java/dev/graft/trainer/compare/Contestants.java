@@ -35,7 +35,8 @@ final class Contestants {
   /** Opens one; a local model is loaded by this. */
   Contestant open(String name) {
     ContestantConfig contestant =
-        java.util.Objects.requireNonNull(config.contestants().get(name), name);
+        Optional.ofNullable(config.contestants().get(name))
+            .orElseGet(() -> java.util.Objects.requireNonNull(config.judges().get(name), name));
     return switch (contestant) {
       case ContestantConfig.Base it ->
           local(

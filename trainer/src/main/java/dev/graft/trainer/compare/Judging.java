@@ -60,10 +60,6 @@ final class Judging {
       ScorerConfig.Judge scorer,
       List<Example> examples,
       Map<String, List<Reply>> replies) {
-    if (!config.contestants().containsKey(scorer.by())) {
-      throw new UserException(
-          "scorers.%s.by: '%s' is none of the contestants".formatted(name, scorer.by()));
-    }
     var marks = new LinkedHashMap<String, List<Optional<Marks>>>();
     var preferences = new HashMap<String, Preference>();
     try (Contestant opened = contestants.open(scorer.by())) {

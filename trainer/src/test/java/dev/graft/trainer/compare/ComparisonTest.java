@@ -348,13 +348,20 @@ class ComparisonTest {
       String yaml =
           RECORDED.replace(
                   "prices:",
-                  "  judge-model: {kind: claude, model: j, base-url: \"%s\", retries: 0, cache: %s}\nprices:"
+                  """
+                  judges:
+                    judge-model: {kind: claude, model: j, base-url: "%s", retries: 0, cache: %s}
+                  prices:\
+                  """
                       .formatted(server.address(), folder.resolve("cache")))
               + "scorers:\n  better: {kind: judge, by: judge-model, rubric: longer, human:"
               + " human.jsonl}\n";
 
+      assertThatThrownBy(() -> run(yaml.replace("by: judge-model", "by: adapter"), false, KEY))
+          .hasMessageContaining("scorers.better.by: 'adapter' is neither one of judges");
       Scorecard card = run(yaml, false, KEY).orElseThrow();
 
+      assertThat(card.contestants()).containsExactly("claude", "adapter");
       Figure better = figure(card, "better");
       assertThat(better.means()).doesNotContainKey("claude");
       // Both answers are the same: the judge says FIRST twice, which is a tie.

@@ -42,6 +42,10 @@ public record CompareConfig(
         Optional<String> baseline,
     @Key(value = "how answers are marked, each under a name of its own", required = true)
         Map<String, ScorerConfig> scorers,
+    @Key(
+            "models that judge and do not answer: contestants of kind claude or"
+                + " openai-compatible, each under a name of its own")
+        Map<String, ContestantConfig> judges,
     @Key("when the comparison ends with exit code 0 (go) and not with 3 (no-go)")
         Optional<GoConfig> go,
     @Key("prices by contestant, none are built in") Map<String, PriceConfig> prices,
@@ -57,6 +61,7 @@ public record CompareConfig(
     columns = List.copyOf(columns);
     contestants = new LinkedHashMap<>(contestants);
     scorers = new LinkedHashMap<>(scorers);
+    judges = new LinkedHashMap<>(judges);
     for (String column : columns) {
       unless(column.matches("[^=]+=.+"), "columns", "'%s' is not name=column", column);
     }

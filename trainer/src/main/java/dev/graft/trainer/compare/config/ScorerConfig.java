@@ -99,9 +99,7 @@ public sealed interface ScorerConfig {
   /** A model prefers one answer or the other. */
   record Judge(
       @Key(
-              value =
-                  "contestant of kind claude or openai-compatible whose model, address and limits"
-                      + " the judge shares; it need not be the one that is judged",
+              value = "one of judges, or a contestant of kind claude or openai-compatible",
               required = true)
           String by,
       @Key(value = "what makes an answer good, in plain words", required = true) String rubric,

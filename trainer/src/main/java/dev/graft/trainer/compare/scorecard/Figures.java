@@ -5,10 +5,11 @@ import dev.graft.trainer.compare.statistics.Holm;
 import dev.graft.trainer.compare.statistics.Interval;
 import dev.graft.trainer.compare.statistics.Observations;
 import dev.graft.trainer.compare.statistics.Resampling;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * Makes figures of marks. Differences of main figures are corrected by {@link Holm}, for each
@@ -21,12 +22,16 @@ public record Figures(Resampling resampling, String baseline, List<String> conte
 
   /** All figures of all scorers. */
   public List<Figure> of(List<Scored> scored) {
-    var figures = new ArrayList<Figure>();
-    for (Scored each : scored) {
-      for (int m = 0; m < each.metrics().size(); m++) {
-        figures.add(figure(each, m));
-      }
-    }
+    // Each starts from the seed by itself, so that the order in which cores take them is nothing.
+    List<Figure> figures =
+        scored.stream()
+            .flatMap(each ->
+                IntStream.range(0, each.metrics().size())
+                    .<Supplier<Figure>>mapToObj(m -> () -> figure(each, m)))
+            .toList()
+            .parallelStream()
+            .map(Supplier::get)
+            .toList();
     contestants.forEach(name -> correct(figures, name));
     return figures;
   }
