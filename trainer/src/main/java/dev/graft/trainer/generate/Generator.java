@@ -8,20 +8,35 @@ import dev.graft.tokenizer.Role;
 import dev.graft.tokenizer.Tokenizer;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.lora.LoraAdapter;
+import dev.graft.trainer.model.BatchDecoder;
 import dev.graft.trainer.model.Decoder;
 import dev.graft.trainer.model.StackedRanks;
 import dev.graft.trainer.runtime.BaseModel;
+import dev.graft.trainer.runtime.ProcessMemory;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
-/** A base model, with an adapter or without, that answers prompts. */
+/**
+ * A base model, with an adapter or without, that answers prompts. Its memory is kept from call to
+ * call and grows with the longest; it is freed with the base model's kernels.
+ */
 public final class Generator {
+
+  /** The most sequences that are continued at once. */
+  public static final int MOST_AT_ONCE = 64;
+
+  /** Share of the machine's free memory that key-value caches may take. */
+  private static final double CACHE_SHARE = 0.6;
 
   private final BaseModel base;
   private final StackedRanks ranks;
+  private @Nullable Decoder decoder;
+  private @Nullable BatchDecoder batchDecoder;
 
   /**
    * Puts an adapter on a base model.
@@ -36,6 +51,22 @@ public final class Generator {
             .map(folder -> LoraAdapter.of(PeftAdapter.read(folder, base.config()), base.model()))
             .map(LoraAdapter::ranks)
             .orElse(StackedRanks.NONE);
+  }
+
+  /**
+   * A base model with the adapter that is attached to it at the time of each call, as while one is
+   * being trained.
+   *
+   * @param ranks that adapter's
+   */
+  public Generator(BaseModel base, StackedRanks ranks) {
+    this.base = base;
+    this.ranks = ranks;
+  }
+
+  /** The longest text that the base model is made for, prompt included, in tokens. */
+  public int longest() {
+    return base.config().maxPositionEmbeddings();
   }
 
   /**
@@ -80,13 +111,112 @@ public final class Generator {
    */
   public TextGeneration.Result generate(
       int[] prompt, Sampler sampler, int maxTokens, Consumer<String> text, BooleanSupplier stop) {
-    Decoder decoder = base.model().decoder(prompt.length + maxTokens, ranks);
-    return new TextGeneration(decoder, base.tokenizer())
+    return new TextGeneration(decoder(prompt.length + maxTokens), base.tokenizer())
         .generate(prompt, sampler, maxTokens, text, stop);
+  }
+
+  /**
+   * Generates from many prompts, several at once.
+   *
+   * <p>An answer does not depend on what else is generated beside it. On the CPU that is meant to
+   * the bit: a prompt is read alone, and in a step the products sum each row by itself in an order
+   * that the number of rows does not change, up to {@link #MOST_AT_ONCE} rows. So answers equal
+   * those of {@link #generate} with the same sampling and seed. The reference kernels multiply with
+   * a library that makes no such promise.
+   *
+   * @param atOnce sequences of a step, 1 to {@link #MOST_AT_ONCE}; fewer where the memory of this
+   *     machine asks for it
+   * @param answers called with each answer when it is complete, not always in the prompts' order
+   * @param stop asked before each step; texts that are being written then end as they are ({@link
+   *     TextGeneration.End#STOPPED}), and no other prompt is begun
+   * @throws UserException if a prompt leaves no room for an answer, or memory does not do for the
+   *     longest of them
+   */
+  public void generateAll(
+      List<Prompt> prompts,
+      Sampling sampling,
+      int atOnce,
+      Consumer<Answer> answers,
+      BooleanSupplier stop) {
+    if (atOnce < 1 || atOnce > MOST_AT_ONCE) {
+      throw new IllegalArgumentException(atOnce + " sequences at once");
+    }
+    if (prompts.isEmpty()) {
+      return;
+    }
+    List<Prompt> fitting = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      fitting.add(withinLongest(i, prompts.get(i)));
+    }
+    new BatchGeneration(
+            batchDecoder(fitting, Math.min(atOnce, fitting.size())),
+            base.tokenizer(),
+            sampling,
+            base.config().vocabSize())
+        .run(fitting, answers, stop);
+  }
+
+  private Prompt withinLongest(int index, Prompt prompt) {
+    int room = longest() - prompt.ids().length;
+    if (room < 1) {
+      throw new UserException(
+          "prompt %d has %d tokens, but the base model reads and writes %d in all. Shorten it."
+              .formatted(index + 1, prompt.ids().length, longest()));
+    }
+    return prompt.maxTokens() <= room ? prompt : new Prompt(prompt.ids(), room, prompt.seed());
+  }
+
+  private Decoder decoder(int tokens) {
+    Decoder made = decoder;
+    if (made == null || made.capacity() < tokens) {
+      made = base.model().decoder(roundedUp(tokens), ranks);
+      decoder = made;
+    }
+    return made;
+  }
+
+  /** Memory for the longest prompts that can meet in a step. */
+  private BatchDecoder batchDecoder(List<Prompt> prompts, int atOnce) {
+    int[] rooms = prompts.stream().mapToInt(Prompt::room).sorted().toArray();
+    int longest = rooms[rooms.length - 1];
+    long wanted = 0;
+    for (int i = rooms.length - atOnce; i < rooms.length; i++) {
+      wanted += rooms[i];
+    }
+    BatchDecoder made = batchDecoder;
+    if (made != null
+        && made.mostAtOnce() >= atOnce
+        && made.longest() >= longest
+        && made.tokens() >= wanted) {
+      return made;
+    }
+    long bytesPerToken = base.model().cacheBytesPerToken();
+    long affordable =
+        (long) (CACHE_SHARE * ProcessMemory.available().orElse(Long.MAX_VALUE) / bytesPerToken);
+    if (longest > affordable) {
+      throw new UserException(
+          ("a text of %d tokens needs %.1f GB for its keys and values, and this machine has %.1f GB"
+                  + " to spare. Ask for fewer tokens, or shorten the prompt.")
+              .formatted(
+                  longest, longest * bytesPerToken / 1e9, affordable * bytesPerToken / 1e9));
+    }
+    int tokens = (int) Math.min(Math.min(wanted, affordable), Integer.MAX_VALUE);
+    made =
+        base.model()
+            .batchDecoder(atOnce, roundedUp(longest), Math.max(tokens, longest), ranks);
+    batchDecoder = made;
+    return made;
+  }
+
+  /** Fewer sizes, so that texts which grow slowly do not lay out memory anew each time. */
+  private static int roundedUp(int tokens) {
+    return (int) Math.min(Integer.MAX_VALUE, (tokens + 255L) / 256 * 256);
   }
 
   /** The logits after each token of a sequence, chunk by chunk in order, (n · V) each. */
   public void logits(int[] tokens, Consumer<float[]> chunk) {
-    base.model().decoder(tokens.length, ranks).logits(tokens, chunk);
+    Decoder made = decoder(tokens.length);
+    made.clear();
+    made.logits(tokens, chunk);
   }
 }

@@ -190,6 +190,20 @@ public abstract class DelegatingKernels implements Kernels {
   }
 
   @Override
+  public void cachedAttentionOfEach(
+      Tensor q,
+      Tensor keys,
+      Tensor values,
+      int[] starts,
+      int[] lengths,
+      AttentionShape shape,
+      Tensor out) {
+    perform(
+        Work.CACHED_ATTENTION,
+        () -> kernels.cachedAttentionOfEach(q, keys, values, starts, lengths, shape, out));
+  }
+
+  @Override
   public void swiGlu(Tensor gate, Tensor up, Tensor out) {
     perform(Work.SWIGLU, () -> kernels.swiGlu(gate, up, out));
   }

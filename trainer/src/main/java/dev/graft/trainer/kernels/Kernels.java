@@ -208,6 +208,36 @@ public interface Kernels extends AutoCloseable {
       Tensor q, Tensor keys, Tensor values, int length, AttentionShape shape, Tensor out);
 
   /**
+   * {@link #cachedAttention} of one token of each of several sequences that share a cache: query row
+   * i is the last of {@code lengths[i]} tokens whose keys begin at row {@code starts[i]}.
+   *
+   * @param q (n, H·hd) act
+   * @param keys (capacity, G·hd) act
+   * @param values (capacity, G·hd) act
+   * @param starts (n) on the host
+   * @param lengths (n) on the host, at least 1
+   * @param out (n, H·hd) act
+   */
+  default void cachedAttentionOfEach(
+      Tensor q,
+      Tensor keys,
+      Tensor values,
+      int[] starts,
+      int[] lengths,
+      AttentionShape shape,
+      Tensor out) {
+    for (int i = 0; i < q.rows(); i++) {
+      cachedAttention(
+          q.rows(i, 1),
+          keys.rows(starts[i], lengths[i]),
+          values.rows(starts[i], lengths[i]),
+          lengths[i],
+          shape,
+          out.rows(i, 1));
+    }
+  }
+
+  /**
    * SwiGLU (Shazeer 2020): {@code out = silu(gate) · up}, {@code silu(z) = z / (1 + exp(-z))}.
    *
    * @param gate (T, F) act

@@ -232,30 +232,28 @@ final class DecoderLayer {
    * key-value cache.
    *
    * @param a memory for a forward; only {@code a.input()} matters afterwards
-   * @param positions (1, T) I32: where the new tokens stand; they are the last ones of the cache
+   * @param positions (1, T) I32: where the new tokens stand in their sequences
    * @param cache this layer's keys and values
-   * @param length valid cache rows once the new tokens are in
+   * @param into where the new tokens go in it
    */
   void decode(
       LayerActivations a,
       Tensor positions,
       RotaryTable rotary,
       KeyValueCache.Layer cache,
-      int length) {
-    int tokens = a.input().rows();
-    Tensor keys = cache.keys().rows(length - tokens, tokens);
-    Tensor values = cache.values().rows(length - tokens, tokens);
+      NewTokens into) {
     Tensor residual = a.input();
     kernels.rmsNorm(residual, weights.inputNorm(), epsilon, a.inputNormed(), a.inputInverseRms());
     attentionInput.forward(
         a.inputNormed(),
-        List.of(a.q(), keys, values),
+        List.of(a.q(), a.k(), a.v()),
         false,
         a.ranks().attentionInput(),
         InputDropout.OFF);
     kernels.rope(a.q(), positions, rotary.cosine(), rotary.sine());
-    kernels.rope(keys, positions, rotary.cosine(), rotary.sine());
-    kernels.cachedAttention(a.q(), cache.keys(), cache.values(), length, shape, a.attended());
+    kernels.rope(a.k(), positions, rotary.cosine(), rotary.sine());
+    into.store(kernels, a.k(), a.v(), cache);
+    into.attend(kernels, a.q(), cache, shape, a.attended());
     attentionOutput.forward(
         a.attended(), List.of(residual), true, a.ranks().attentionOutput(), InputDropout.OFF);
     mlp(a, residual, residual, InputDropout.OFF);

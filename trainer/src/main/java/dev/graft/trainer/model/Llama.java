@@ -93,4 +93,21 @@ public final class Llama {
   public Decoder decoder(int capacity, StackedRanks ranks) {
     return new Decoder(this, capacity, ranks);
   }
+
+  /**
+   * Lays out the memory for generating several texts at once.
+   *
+   * @param mostAtOnce sequences of the largest step
+   * @param longest the longest sequence, prompt included, in tokens
+   * @param tokens room for all sequences that are open at once together, in tokens
+   * @param ranks of the adapters that are attached
+   */
+  public BatchDecoder batchDecoder(int mostAtOnce, int longest, int tokens, StackedRanks ranks) {
+    return new BatchDecoder(this, mostAtOnce, longest, tokens, ranks);
+  }
+
+  /** Bytes of key-value cache for each token of a {@link #batchDecoder}. */
+  public long cacheBytesPerToken() {
+    return KeyValueCache.bytesPerToken(kernels, config);
+  }
 }

@@ -18,6 +18,7 @@ import dev.graft.trainer.runtime.Hardware;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -56,6 +57,30 @@ class GreedyReferenceTest {
         assertThat(Sampler.greedy().next(rows.get(i))).as("id %d", i + 1).isEqualTo(ids[i + 1]);
         double expected = reference.get("top1_logprob").get(i).doubleValue();
         assertThat(logProbability(rows.get(i), ids[i + 1])).isCloseTo(expected, within(1e-4));
+      }
+    }
+  }
+
+  /** Beginnings of the reference of several lengths, among them one longer than a chunk of rows. */
+  @Test
+  void manyAtOnceGoOnAsTheReferenceDoes() throws Exception {
+    Path folder = Conformance.path(MODEL);
+    int[] ids = ids(reference(folder));
+    try (BaseModel base = open(folder, Precision.F32)) {
+      List<Prompt> prompts = new ArrayList<>();
+      for (int length : new int[] {1, 2, 150, 33, 7, 80, 200, 64, 65}) {
+        prompts.add(
+            new Prompt(Arrays.copyOf(ids, length), ids.length - length, prompts.size()));
+      }
+      List<Answer> answers = new ArrayList<>();
+      new Generator(base, Optional.empty())
+          .generateAll(prompts, Sampling.GREEDY, 4, answers::add, () -> false);
+      assertThat(answers).hasSameSizeAs(prompts);
+      for (Answer answer : answers) {
+        int from = answer.promptTokens();
+        assertThat(answer.ids())
+            .as("after %d tokens", from)
+            .isEqualTo(Arrays.copyOfRange(ids, from, ids.length));
       }
     }
   }
@@ -101,7 +126,7 @@ class GreedyReferenceTest {
             ids,
             chunk -> {
               for (int from = 0; from < chunk.length; from += vocabulary) {
-                rows.add(java.util.Arrays.copyOfRange(chunk, from, from + vocabulary));
+                rows.add(Arrays.copyOfRange(chunk, from, from + vocabulary));
               }
             });
     return rows;

@@ -123,6 +123,46 @@ final class CpuAttention {
     runForward(attention, shape.keyValueHeads());
   }
 
+  /** Sequences and their key heads are pieces of their own, so that many short ones fill all cores. */
+  void cachedOfEach(
+      Tensor q,
+      Tensor keys,
+      Tensor values,
+      int[] starts,
+      int[] lengths,
+      AttentionShape shape,
+      Tensor out) {
+    Expect.shape("q", q, q.rows(), shape.queryColumns());
+    Expect.shape("keys", keys, keys.rows(), shape.keyColumns());
+    Expect.same("values", values, keys);
+    Expect.type("keys", keys, q.type());
+    Expect.type("values", values, q.type());
+    Expect.same("out", out, q);
+    var attentions = new DecodeAttention[q.rows()];
+    long read = 0;
+    for (int i = 0; i < attentions.length; i++) {
+      attentions[i] =
+          new DecodeAttention(
+              q.rows(i, 1),
+              keys.rows(starts[i], lengths[i]),
+              values.rows(starts[i], lengths[i]),
+              lengths[i],
+              shape,
+              out.rows(i, 1));
+      read += lengths[i];
+    }
+    int keyHeads = shape.keyValueHeads();
+    long each = read / Math.max(1, attentions.length) * shape.headDim() * shape.groupSize();
+    workers.overRows(
+        attentions.length * keyHeads,
+        each,
+        (scratch, from, to) -> {
+          for (int item = from; item < to; item++) {
+            attentions[item / keyHeads].head(scratch, item % keyHeads);
+          }
+        });
+  }
+
   private static void operands(Tensor q, Tensor k, Tensor v, AttentionShape shape) {
     Expect.shape("q", q, q.rows(), shape.queryColumns());
     Expect.shape("k", k, q.rows(), shape.keyColumns());

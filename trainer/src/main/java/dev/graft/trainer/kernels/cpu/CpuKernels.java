@@ -7,6 +7,7 @@ import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Workers;
 import dev.graft.trainer.kernels.vector.CrossEntropy;
 import dev.graft.trainer.kernels.vector.Elementwise;
+import dev.graft.trainer.kernels.vector.MatrixVector;
 import dev.graft.trainer.kernels.vector.RmsNorm;
 import dev.graft.trainer.kernels.vector.Rotary;
 import dev.graft.trainer.kernels.vector.SwiGlu;
@@ -90,6 +91,9 @@ public final class CpuKernels implements Kernels {
    */
   @Override
   public int efficientRows(int rows) {
+    if (rows <= MatrixVector.ROWS) {
+      return rows;
+    }
     int unit =
         rows <= SMALL_BATCH ? SMALL_UNIT : Math.min(LARGEST_UNIT, Integer.highestOneBit(rows) / 8);
     return Math.ceilDiv(rows, unit) * unit;
@@ -291,6 +295,20 @@ public final class CpuKernels implements Kernels {
     Expect.type("q", q, act);
     Expect.type("out", out, act);
     attention.cached(q, keys, values, length, shape, out);
+  }
+
+  @Override
+  public void cachedAttentionOfEach(
+      Tensor q,
+      Tensor keys,
+      Tensor values,
+      int[] starts,
+      int[] lengths,
+      AttentionShape shape,
+      Tensor out) {
+    Expect.type("q", q, act);
+    Expect.type("out", out, act);
+    attention.cachedOfEach(q, keys, values, starts, lengths, shape, out);
   }
 
   @Override

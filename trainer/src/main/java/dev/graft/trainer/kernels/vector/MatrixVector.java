@@ -15,7 +15,7 @@ import jdk.incubator.vector.FloatVector;
 public final class MatrixVector {
 
   /** Rows of x up to which this is faster than a matrix product. */
-  public static final int ROWS = 4;
+  public static final int ROWS = 64;
 
   private MatrixVector() {}
 
