@@ -6,7 +6,6 @@ import dev.graft.trainer.kernels.host.Workers;
 import dev.graft.trainer.kernels.products.ProductLibrary;
 import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.kernels.vector.Elements;
-import dev.graft.trainer.kernels.vector.Elementwise;
 import dev.graft.trainer.kernels.vector.MatrixVector;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
@@ -56,7 +55,8 @@ final class CpuProducts implements AutoCloseable {
   /** A few rows: reading the weight is all the work there is, and oneDNN is slow at that. */
   private void multiplyFewRows(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     long rows = wideA.reserve(4L * x.size());
-    Elementwise.widen(x, rows);
+    workers.overRows(
+        x.rows(), x.columns(), (_, from, to) -> MatrixVector.layOut(x, w, rows, from, to));
     workers.overRows(
         w.rows(),
         w.columns(),

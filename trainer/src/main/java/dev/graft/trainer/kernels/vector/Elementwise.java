@@ -48,15 +48,6 @@ public final class Elementwise {
     }
   }
 
-  /** All of a tensor, in float32, without gaps between the rows. */
-  public static void widen(Tensor x, long target) {
-    long xs = HostBuffer.address(x);
-    for (int row = 0; row < x.rows(); row++) {
-      long at = target + 4L * row * x.columns();
-      Elements.widen(x.type(), xs + row * HostBuffer.rowBytes(x), at, x.columns());
-    }
-  }
-
   /** Rows {@code [from, to)} of {@code out[i] = x[index[i]]}, converted where types differ. */
   public static void gather(Tensor x, Tensor index, Tensor out, int from, int to) {
     long xs = HostBuffer.address(x);

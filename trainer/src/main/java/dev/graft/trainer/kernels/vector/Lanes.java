@@ -59,6 +59,21 @@ final class Lanes {
     return loadShorts(address).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
+  /** A vector of 32-bit words. */
+  static IntVector loadInts(long address) {
+    return IntVector.fromMemorySegment(INTS, Memory.ALL, address, ORDER);
+  }
+
+  /** The bfloat16 numbers of even index in words that hold two each, widened. */
+  static FloatVector evenBrain(IntVector pairs) {
+    return pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  /** Those of odd index. */
+  static FloatVector oddBrain(IntVector pairs) {
+    return pairs.and(0xFFFF0000).reinterpretAsFloats();
+  }
+
   /** A vector of float16 numbers, widened. */
   static FloatVector loadHalf(long address) {
     IntVector half = loadShorts(address);

@@ -6,72 +6,309 @@ import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 
 /**
- * {@code y = x Wᵀ} for a few rows of x, as in decoding: a weight is read once, from memory, at the
- * speed of memory. One row of W after the other, in the order in which they lie: the processor's
- * prefetching follows one long stream better than several.
+ * {@code y = x Wᵀ} for a few rows of x, as in decoding: W is read from memory once, and used for all
+ * rows while it is in the cache.
+ *
+ * <p><b>A row's result does not depend on the other rows.</b> However many there are, and whoever
+ * computes them, each number of y is the sum of two vectors of partial sums, which take turns along
+ * K, and of what is left at the end of K: always the same additions in the same order.
+ *
+ * <p>bfloat16 weights are widened in registers, two to a 32-bit lane: a shift gives the even ones,
+ * a mask the odd ones, and x is laid out to match ({@link #layOut}). That takes half as many
+ * instructions as widening 16-bit lanes to 32-bit ones, and this loop has to keep up with memory.
  */
 public final class MatrixVector {
 
-  /** Rows of x up to which this is faster than a matrix product. */
+  /** Rows of x up to which results are made here; more are for a matrix product. */
   public static final int ROWS = 64;
+
+  /** Elements of K that the two vectors of partial sums take in one turn. */
+  private static final int TURN = 2 * Lanes.COUNT;
+
+  private static final long VECTOR = 4L * Lanes.COUNT;
+
+  /** Weights that are used for all rows before the next ones are read: they stay in the L2 cache. */
+  private static final int BLOCK_BYTES = 128 * 1024;
 
   private MatrixVector() {}
 
   /**
-   * The columns {@code [from, to)} of y, which belong to these rows of W.
+   * Writes rows of x as {@link #multiply} reads them: in float32, and for bfloat16 weights, in each
+   * turn, the even elements before the odd ones.
    *
-   * @param x float32, {@code rows} rows without gaps
-   * @param y float32 or bfloat16
+   * @param target room for (rows, K) floats
    */
-  public static void multiply(
-      long x, int rows, Tensor w, Tensor y, boolean accumulate, Scratch scratch, int from, int to) {
-    int k = w.columns();
-    int bytes = y.type().bytes();
-    long weights = HostBuffer.address(w);
-    long ys = HostBuffer.address(y);
-    long wide = w.type() == ElementType.F16 ? scratch.reserve(4L * k) : 0;
-    for (int column = from; column < to; column++) {
-      long weight = weights + column * HostBuffer.rowBytes(w);
-      if (wide != 0) {
-        Elements.widen(w.type(), weight, wide, k);
-      }
-      for (int row = 0; row < rows; row++) {
-        long in = x + 4L * k * row;
-        float sum =
-            w.type() == ElementType.BF16
-                ? dotBrain(in, weight, k, scratch.tail())
-                : RmsNorm.dot(in, wide != 0 ? wide : weight, k, scratch.tail());
-        long at = ys + row * HostBuffer.rowBytes(y) + (long) column * bytes;
-        Elements.put(y.type(), at, accumulate ? sum + Elements.get(y.type(), at) : sum);
+  public static void layOut(Tensor x, Tensor w, long target, int from, int to) {
+    int k = x.columns();
+    for (int row = from; row < to; row++) {
+      long in = HostBuffer.address(x) + row * HostBuffer.rowBytes(x);
+      long out = target + 4L * k * row;
+      if (w.type() == ElementType.BF16) {
+        evenBeforeOdd(x.type(), in, out, k);
+      } else {
+        Elements.widen(x.type(), in, out, k);
       }
     }
   }
 
-  private static float dotBrain(long x, long w, int k, long tail) {
-    FloatVector sum0 = FloatVector.zero(Lanes.FLOATS);
-    FloatVector sum1 = sum0;
-    FloatVector sum2 = sum0;
-    FloatVector sum3 = sum0;
-    int lanes = Lanes.COUNT;
-    int i = 0;
-    for (; i <= k - 4 * lanes; i += 4 * lanes) {
-      long in = x + 4L * i;
-      long weight = w + 2L * i;
-      sum0 = Lanes.loadBrain(weight).fma(Lanes.load(in), sum0);
-      sum1 = Lanes.loadBrain(weight + 2L * lanes).fma(Lanes.load(in + 4L * lanes), sum1);
-      sum2 = Lanes.loadBrain(weight + 4L * lanes).fma(Lanes.load(in + 8L * lanes), sum2);
-      sum3 = Lanes.loadBrain(weight + 6L * lanes).fma(Lanes.load(in + 12L * lanes), sum3);
+  private static void evenBeforeOdd(ElementType type, long in, long out, int k) {
+    int bytes = type.bytes();
+    int whole = k / TURN * TURN;
+    for (int turn = 0; turn < whole; turn += TURN) {
+      for (int i = 0; i < Lanes.COUNT; i++) {
+        long even = in + (long) bytes * (turn + 2 * i);
+        Memory.putFloat(out + 4L * (turn + i), Elements.get(type, even));
+        Memory.putFloat(out + 4L * (turn + i) + VECTOR, Elements.get(type, even + bytes));
+      }
     }
-    for (; i <= k - lanes; i += lanes) {
-      sum0 = Lanes.loadBrain(w + 2L * i).fma(Lanes.load(x + 4L * i), sum0);
+    for (int i = whole; i < k; i++) {
+      Memory.putFloat(out + 4L * i, Elements.get(type, in + (long) bytes * i));
     }
+  }
+
+  /**
+   * The columns {@code [from, to)} of y, which belong to these rows of W.
+   *
+   * @param x {@code rows} rows, laid out for this W
+   * @param y float32 or bfloat16
+   */
+  public static void multiply(
+      long x, int rows, Tensor w, Tensor y, boolean accumulate, Scratch scratch, int from, int to) {
+    long sums = scratch.reserve(6 * VECTOR + (w.type() == ElementType.F16 ? 8L * w.columns() : 0));
+    var out = new Columns(x, w, y, accumulate, sums);
+    if (rows == 1) {
+      for (int column = from; column < to; column += 2) {
+        out.pair(0, 1, column, to);
+      }
+      return;
+    }
+    int block = Math.max(2, (int) (BLOCK_BYTES / HostBuffer.rowBytes(w)) / 2 * 2);
+    for (int first = from; first < to; first += block) {
+      int end = Math.min(to, first + block);
+      for (int row = 0; row < rows; row += 3) {
+        for (int column = first; column < end; column += 2) {
+          out.pair(row, Math.min(3, rows - row), column, end);
+        }
+      }
+    }
+  }
+
+  /**
+   * @param sums room for six vectors, and behind them for two rows of W in float32 where W is
+   *     float16
+   */
+  private record Columns(long x, Tensor w, Tensor y, boolean accumulate, long sums) {
+
+    /** One to three rows of y in two columns, or in one where the next is not before the end. */
+    void pair(int row, int rows, int column, int end) {
+      int k = w.columns();
+      ElementType type = w.type();
+      boolean two = column + 1 < end;
+      long first = HostBuffer.address(w) + column * HostBuffer.rowBytes(w);
+      // A column or a row that is not there is another one again, and its sum is not looked at.
+      long second = two ? first + HostBuffer.rowBytes(w) : first;
+      if (type == ElementType.F16) {
+        long wide = sums + 6 * VECTOR;
+        Elements.widen(type, first, wide, k);
+        Elements.widen(type, second, wide + 4L * k, k);
+        first = wide;
+        second = wide + 4L * k;
+        type = ElementType.F32;
+      }
+      long x0 = x + 4L * k * row;
+      if (rows == 1) {
+        oneRow(type, x0, first, second, k / TURN * TURN, sums);
+      } else {
+        long x2 = rows > 2 ? x0 + 8L * k : x0;
+        threeRows(type, x0, x0 + 4L * k, x2, first, second, k / TURN * TURN, sums);
+      }
+      for (int i = 0; i < rows; i++) {
+        long in = x0 + 4L * k * i;
+        put(row + i, column, sum(sums + 2 * i * VECTOR) + rest(in, type, first, k));
+        if (two) {
+          put(row + i, column + 1, sum(sums + (2 * i + 1) * VECTOR) + rest(in, type, second, k));
+        }
+      }
+    }
+
+    private void put(int row, int column, float value) {
+      long at =
+          HostBuffer.address(y)
+              + row * HostBuffer.rowBytes(y)
+              + (long) column * y.type().bytes();
+      Elements.put(y.type(), at, accumulate ? value + Elements.get(y.type(), at) : value);
+    }
+  }
+
+  /** The lanes of a vector in memory, always in the same order. */
+  private static float sum(long vector) {
+    float sum0 = 0;
+    float sum1 = 0;
+    for (int i = 0; i < Lanes.COUNT; i += 2) {
+      sum0 += Memory.getFloat(vector + 4L * i);
+      sum1 += Memory.getFloat(vector + 4L * i + 4);
+    }
+    return sum0 + sum1;
+  }
+
+  /** What is left at the end of K. */
+  private static float rest(long x, ElementType type, long w, int k) {
     float rest = 0;
-    for (; i < k; i++) {
-      float v = Elements.get(ElementType.BF16, w + 2L * i);
-      rest = Math.fma(v, Memory.getFloat(x + 4L * i), rest);
+    for (int i = k / TURN * TURN; i < k; i++) {
+      float weight = Elements.get(type, w + (long) i * type.bytes());
+      rest = Math.fma(weight, Memory.getFloat(x + 4L * i), rest);
     }
-    return Lanes.sum(sum0.add(sum1).add(sum2.add(sum3)), tail) + rest;
+    return rest;
+  }
+
+  private static void oneRow(ElementType type, long x, long w0, long w1, int k, long sums) {
+    if (type == ElementType.BF16) {
+      oneRowBrain(x, w0, w1, k, sums);
+    } else {
+      oneRowFloat(x, w0, w1, k, sums);
+    }
+  }
+
+  private static void threeRows(
+      ElementType type, long x0, long x1, long x2, long w0, long w1, int k, long sums) {
+    if (type == ElementType.BF16) {
+      threeRowsBrain(x0, x1, x2, w0, w1, k, sums);
+    } else {
+      threeRowsFloat(x0, x1, x2, w0, w1, k, sums);
+    }
+  }
+
+  private static void oneRowBrain(long x, long w0, long w1, int k, long sums) {
+    FloatVector even0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector odd0 = even0;
+    FloatVector even1 = even0;
+    FloatVector odd1 = even0;
+    for (int i = 0; i < k; i += TURN) {
+      FloatVector even = Lanes.load(x + 4L * i);
+      FloatVector odd = Lanes.load(x + 4L * i + VECTOR);
+      IntVector weights0 = Lanes.loadInts(w0 + 2L * i);
+      IntVector weights1 = Lanes.loadInts(w1 + 2L * i);
+      even0 = Lanes.evenBrain(weights0).fma(even, even0);
+      odd0 = Lanes.oddBrain(weights0).fma(odd, odd0);
+      even1 = Lanes.evenBrain(weights1).fma(even, even1);
+      odd1 = Lanes.oddBrain(weights1).fma(odd, odd1);
+    }
+    Lanes.store(sums, even0.add(odd0));
+    Lanes.store(sums + VECTOR, even1.add(odd1));
+  }
+
+  private static void oneRowFloat(long x, long w0, long w1, int k, long sums) {
+    FloatVector even0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector odd0 = even0;
+    FloatVector even1 = even0;
+    FloatVector odd1 = even0;
+    for (int i = 0; i < k; i += TURN) {
+      long at = 4L * i;
+      FloatVector even = Lanes.load(x + at);
+      FloatVector odd = Lanes.load(x + at + VECTOR);
+      even0 = Lanes.load(w0 + at).fma(even, even0);
+      odd0 = Lanes.load(w0 + at + VECTOR).fma(odd, odd0);
+      even1 = Lanes.load(w1 + at).fma(even, even1);
+      odd1 = Lanes.load(w1 + at + VECTOR).fma(odd, odd1);
+    }
+    Lanes.store(sums, even0.add(odd0));
+    Lanes.store(sums + VECTOR, even1.add(odd1));
+  }
+
+  // Twelve sums and four vectors of weights fill AVX2's sixteen registers; x comes from memory.
+
+  private static void threeRowsBrain(
+      long x0, long x1, long x2, long w0, long w1, int k, long sums) {
+    FloatVector even00 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector odd00 = even00;
+    FloatVector even01 = even00;
+    FloatVector odd01 = even00;
+    FloatVector even10 = even00;
+    FloatVector odd10 = even00;
+    FloatVector even11 = even00;
+    FloatVector odd11 = even00;
+    FloatVector even20 = even00;
+    FloatVector odd20 = even00;
+    FloatVector even21 = even00;
+    FloatVector odd21 = even00;
+    for (int i = 0; i < k; i += TURN) {
+      long at = 4L * i;
+      IntVector weights0 = Lanes.loadInts(w0 + 2L * i);
+      IntVector weights1 = Lanes.loadInts(w1 + 2L * i);
+      FloatVector w = Lanes.evenBrain(weights0);
+      even00 = w.fma(Lanes.load(x0 + at), even00);
+      even10 = w.fma(Lanes.load(x1 + at), even10);
+      even20 = w.fma(Lanes.load(x2 + at), even20);
+      w = Lanes.evenBrain(weights1);
+      even01 = w.fma(Lanes.load(x0 + at), even01);
+      even11 = w.fma(Lanes.load(x1 + at), even11);
+      even21 = w.fma(Lanes.load(x2 + at), even21);
+      at += VECTOR;
+      w = Lanes.oddBrain(weights0);
+      odd00 = w.fma(Lanes.load(x0 + at), odd00);
+      odd10 = w.fma(Lanes.load(x1 + at), odd10);
+      odd20 = w.fma(Lanes.load(x2 + at), odd20);
+      w = Lanes.oddBrain(weights1);
+      odd01 = w.fma(Lanes.load(x0 + at), odd01);
+      odd11 = w.fma(Lanes.load(x1 + at), odd11);
+      odd21 = w.fma(Lanes.load(x2 + at), odd21);
+    }
+    Lanes.store(sums, even00.add(odd00));
+    Lanes.store(sums + VECTOR, even01.add(odd01));
+    Lanes.store(sums + 2 * VECTOR, even10.add(odd10));
+    Lanes.store(sums + 3 * VECTOR, even11.add(odd11));
+    Lanes.store(sums + 4 * VECTOR, even20.add(odd20));
+    Lanes.store(sums + 5 * VECTOR, even21.add(odd21));
+  }
+
+  private static void threeRowsFloat(
+      long x0, long x1, long x2, long w0, long w1, int k, long sums) {
+    FloatVector even00 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector odd00 = even00;
+    FloatVector even01 = even00;
+    FloatVector odd01 = even00;
+    FloatVector even10 = even00;
+    FloatVector odd10 = even00;
+    FloatVector even11 = even00;
+    FloatVector odd11 = even00;
+    FloatVector even20 = even00;
+    FloatVector odd20 = even00;
+    FloatVector even21 = even00;
+    FloatVector odd21 = even00;
+    for (int i = 0; i < k; i += TURN) {
+      long at = 4L * i;
+      FloatVector a = Lanes.load(w0 + at);
+      FloatVector b = Lanes.load(w1 + at);
+      FloatVector x = Lanes.load(x0 + at);
+      even00 = a.fma(x, even00);
+      even01 = b.fma(x, even01);
+      x = Lanes.load(x1 + at);
+      even10 = a.fma(x, even10);
+      even11 = b.fma(x, even11);
+      x = Lanes.load(x2 + at);
+      even20 = a.fma(x, even20);
+      even21 = b.fma(x, even21);
+      at += VECTOR;
+      a = Lanes.load(w0 + at);
+      b = Lanes.load(w1 + at);
+      x = Lanes.load(x0 + at);
+      odd00 = a.fma(x, odd00);
+      odd01 = b.fma(x, odd01);
+      x = Lanes.load(x1 + at);
+      odd10 = a.fma(x, odd10);
+      odd11 = b.fma(x, odd11);
+      x = Lanes.load(x2 + at);
+      odd20 = a.fma(x, odd20);
+      odd21 = b.fma(x, odd21);
+    }
+    Lanes.store(sums, even00.add(odd00));
+    Lanes.store(sums + VECTOR, even01.add(odd01));
+    Lanes.store(sums + 2 * VECTOR, even10.add(odd10));
+    Lanes.store(sums + 3 * VECTOR, even11.add(odd11));
+    Lanes.store(sums + 4 * VECTOR, even20.add(odd20));
+    Lanes.store(sums + 5 * VECTOR, even21.add(odd21));
   }
 }
