@@ -121,4 +121,14 @@ public record BenchShape(
     long attention = 6L * heads * headDim() * tokens * (tokens + 1L);
     return 4 * linearWeights() * tokens + layers * attention;
   }
+
+  /**
+   * Floating-point operations of reading a prompt of T tokens: {@code 2 N T} for the layers' linear
+   * weights, {@code 2 H hd T (T + 1)} a layer for causal attention, and one row of logits.
+   */
+  long prefillFlops() {
+    long head = (long) vocabulary * hidden;
+    long attention = 2L * heads * headDim() * tokens * (tokens + 1L);
+    return 2 * (linearWeights() - head) * tokens + layers * attention + 2 * head;
+  }
 }

@@ -4,16 +4,18 @@ import dev.graft.modelio.DType;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.trainer.kernels.Kernels;
-import dev.graft.trainer.model.Decoder;
+import dev.graft.trainer.model.BatchDecoder;
 import dev.graft.trainer.model.StackedRanks;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Measures generation, token by token, beside what memory allows: each token reads every weight of
- * every linear layer once, and computes next to nothing with it.
+ * Measures generation beside what the machine allows. A step of decoding reads every weight of
+ * every linear layer once, for one sequence or for many, so memory is its floor; reading a prompt
+ * is a forward pass, whose floor is the rate of its products.
  */
 public final class DecodeBenchmark {
 
@@ -24,32 +26,48 @@ public final class DecodeBenchmark {
   /**
    * Measures.
    *
-   * @param shape its tokens are how many are generated in a round
+   * @param shape its tokens are the length of a prompt, and how many are generated in a round
    * @param weights type of the base weights in the temporary checkpoint
    * @param kernels what computes; closed at the end
-   * @param rounds pairs of a reading of all weights and a generation
+   * @param rounds how often a reading of all weights, a generation, the products of a prompt and
+   *     the reading of a prompt follow one another
+   * @param sequences that are generated at once
    */
-  public static DecodeResult run(BenchShape shape, DType weights, Kernels kernels, int rounds) {
+  public static DecodeResult run(
+      BenchShape shape, DType weights, Kernels kernels, int rounds, int sequences) {
     try (BenchModel bench = BenchModel.create(shape, weights, kernels)) {
-      List<MemorySegment> read = linearWeights(bench.checkpoint());
-      long bytes = read.stream().mapToLong(MemorySegment::byteSize).sum();
-      Decoder decoder = bench.model().decoder(shape.tokens() + WARM_UP, StackedRanks.NONE);
-      double[] decodeRates = new double[rounds];
+      ReadBandwidth memory = new ReadBandwidth(linearWeights(bench.checkpoint()));
+      RawProducts raw = new RawProducts(bench.kernels(), bench.checkpoint(), shape.tokens());
+      Generation generation = new Generation(bench, shape, sequences);
       double[] bandwidths = new double[rounds];
+      double[] steps = new double[rounds];
       double[] ratios = new double[rounds];
-      readAll(read);
+      double[] rawRates = new double[rounds];
+      double[] prefills = new double[rounds];
+      double[] prefillRatios = new double[rounds];
+      memory.measure();
+      raw.layersForward();
+      generation.prefillSeconds();
       for (int round = 0; round < rounds; round++) {
-        bandwidths[round] = bytes / readAll(read);
-        decodeRates[round] = tokensPerSecond(decoder, shape);
-        ratios[round] = decodeRates[round] * bytes / bandwidths[round];
+        bandwidths[round] = memory.measure();
+        steps[round] = generation.stepsPerSecond();
+        ratios[round] = steps[round] * memory.bytes() / bandwidths[round];
+        rawRates[round] = raw.layersForwardFlops() / seconds(raw::layersForward);
+        double seconds = generation.prefillSeconds();
+        prefills[round] = shape.tokens() / seconds;
+        prefillRatios[round] = shape.prefillFlops() / seconds / rawRates[round];
       }
       return new DecodeResult(
           bench.kernels().describe(),
           shape,
-          TrainingBenchmark.median(decodeRates),
+          sequences,
+          TrainingBenchmark.median(steps),
           TrainingBenchmark.median(bandwidths),
-          bytes,
-          TrainingBenchmark.median(ratios));
+          memory.bytes(),
+          TrainingBenchmark.median(ratios),
+          TrainingBenchmark.median(prefills),
+          TrainingBenchmark.median(rawRates) / 1e9,
+          TrainingBenchmark.median(prefillRatios));
     }
   }
 
@@ -64,78 +82,71 @@ public final class DecodeBenchmark {
     return weights;
   }
 
-  private static double tokensPerSecond(Decoder decoder, BenchShape shape) {
-    decoder.clear();
-    int[] token = new int[1];
-    for (int i = 0; i < WARM_UP; i++) {
-      token[0] = i % shape.vocabulary();
-      decoder.next(token);
-    }
+  private static double seconds(Runnable work) {
     long start = System.nanoTime();
-    for (int i = 0; i < shape.tokens(); i++) {
-      token[0] = largest(decoder.next(token));
-    }
-    return shape.tokens() / ((System.nanoTime() - start) / 1e9);
+    work.run();
+    return (System.nanoTime() - start) / 1e9;
   }
 
-  private static int largest(float[] logits) {
-    int best = 0;
-    for (int i = 1; i < logits.length; i++) {
-      if (logits[i] > logits[best]) {
-        best = i;
+  /** Sequences that begin anew in every round. */
+  private static final class Generation {
+    private final BenchShape shape;
+    private final BatchDecoder decoder;
+    private final List<BatchDecoder.Sequence> sequences = new ArrayList<>();
+    private final int[] tokens;
+
+    Generation(BenchModel bench, BenchShape shape, int count) {
+      this.shape = shape;
+      int longest = shape.tokens() + WARM_UP;
+      this.decoder =
+          bench.model().batchDecoder(count, longest, count * longest, StackedRanks.NONE);
+      this.tokens = new int[count];
+      for (int i = 0; i < count; i++) {
+        BatchDecoder.@Nullable Sequence opened = decoder.open(longest);
+        if (opened == null) {
+          throw new IllegalStateException("no room for " + longest);
+        }
+        sequences.add(opened);
       }
     }
-    return best;
-  }
 
-  /** Seconds that all cores together take to read some memory in order. */
-  private static double readAll(List<MemorySegment> weights) {
-    int threads = Runtime.getRuntime().availableProcessors();
-    long[] sums = new long[threads];
-    List<Thread> readers = new ArrayList<>();
-    long start = System.nanoTime();
-    for (int i = 0; i < threads; i++) {
-      int reader = i;
-      readers.add(
-          Thread.ofPlatform()
-              .start(() -> {
-                for (MemorySegment weight : weights) {
-                  sums[reader] += sum(weight, reader, threads);
-                }
-              }));
+    double stepsPerSecond() {
+      sequences.forEach(BatchDecoder.Sequence::clear);
+      Arrays.setAll(tokens, i -> i % shape.vocabulary());
+      for (int i = 0; i < WARM_UP; i++) {
+        step();
+      }
+      return shape.tokens()
+          / seconds(() -> {
+            for (int i = 0; i < shape.tokens(); i++) {
+              step();
+            }
+          });
     }
-    for (Thread reader : readers) {
-      join(reader);
-    }
-    double seconds = (System.nanoTime() - start) / 1e9;
-    // What was read has to be used, or the compiler would not read it.
-    return sums[0] == Long.MIN_VALUE + 1 ? seconds + 1e-9 : seconds;
-  }
 
-  /** Four sums, so that additions do not wait for each other, over one reader's share. */
-  private static long sum(MemorySegment weight, int reader, int readers) {
-    long words = weight.byteSize() / Long.BYTES;
-    long from = words * reader / readers;
-    long to = words * (reader + 1) / readers;
-    long a = 0;
-    long b = 0;
-    long c = 0;
-    long d = 0;
-    for (long i = from; i + 4 <= to; i += 4) {
-      a += weight.get(ValueLayout.JAVA_LONG_UNALIGNED, 8 * i);
-      b += weight.get(ValueLayout.JAVA_LONG_UNALIGNED, 8 * i + 8);
-      c += weight.get(ValueLayout.JAVA_LONG_UNALIGNED, 8 * i + 16);
-      d += weight.get(ValueLayout.JAVA_LONG_UNALIGNED, 8 * i + 24);
+    private void step() {
+      float[] logits = decoder.next(sequences, tokens);
+      for (int i = 0; i < tokens.length; i++) {
+        tokens[i] = largest(logits, i * shape.vocabulary());
+      }
     }
-    return a ^ b ^ c ^ d;
-  }
 
-  private static void join(Thread thread) {
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
+    private int largest(float[] logits, int from) {
+      int best = 0;
+      for (int i = 1; i < shape.vocabulary(); i++) {
+        if (logits[from + i] > logits[from + best]) {
+          best = i;
+        }
+      }
+      return best;
+    }
+
+    double prefillSeconds() {
+      BatchDecoder.Sequence sequence = sequences.getFirst();
+      sequence.clear();
+      int[] prompt = new int[shape.tokens()];
+      Arrays.setAll(prompt, i -> (i * 7) % shape.vocabulary());
+      return seconds(() -> decoder.read(sequence, prompt));
     }
   }
 }

@@ -49,6 +49,7 @@ final class RawProducts {
 
   private final Kernels kernels;
   private final List<Product> products = new ArrayList<>();
+  private final int layerProducts;
   private final Tensor act; // (T, widest) act: every x
   private final Tensor gradient; // (T, widest) act: every dy but the output projection's
   private final Tensor result; // (T, widest) act: written, never read
@@ -82,6 +83,7 @@ final class RawProducts {
         products.add(product(projection, weight, rows, layer > 0));
       }
     }
+    this.layerProducts = products.size();
     Tensor head = weight(checkpoint.lmHead());
     for (int from = 0; from < rows; from += chunk) {
       products.add(head(head, Math.min(chunk, rows - from)));
@@ -140,6 +142,24 @@ final class RawProducts {
   /** Floating-point operations of one {@link #run}. */
   long flops() {
     return products.stream().mapToLong(Product::flops).sum();
+  }
+
+  /** Floating-point operations of one {@link #layersForward}. */
+  long layersForwardFlops() {
+    long flops = 0;
+    for (int i = 0; i < layerProducts; i++) {
+      Product p = products.get(i);
+      flops += 2L * p.x.rows() * p.w.rows() * p.w.columns();
+    }
+    return flops;
+  }
+
+  /** Computes the layers' products forward, without the output projection: those of a prompt. */
+  void layersForward() {
+    for (int i = 0; i < layerProducts; i++) {
+      Product p = products.get(i);
+      kernels.linear(p.x, p.w, p.y, p.accumulates);
+    }
   }
 
   /** Computes all of them: forward from the first, then towards the inputs from the last. */

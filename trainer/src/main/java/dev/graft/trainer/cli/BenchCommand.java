@@ -10,6 +10,7 @@ import dev.graft.trainer.config.DeviceChoice;
 import dev.graft.trainer.config.KernelsChoice;
 import dev.graft.trainer.config.Precision;
 import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.generate.Generator;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.runs.AtomicFiles;
 import dev.graft.trainer.runtime.Hardware;
@@ -41,7 +42,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  ./graft bench",
       "  ./graft bench --precision f32 --tokens 128 --json bench.json",
-      "  ./graft bench --decode --tokens 64"
+      "  ./graft bench --decode --tokens 64",
+      "  ./graft bench --decode --tokens 64 --batch 16"
     })
 final class BenchCommand implements Callable<Integer> {
 
@@ -106,6 +108,13 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--decode", description = "Generate token by token instead of training.")
   private boolean decode;
 
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "With --decode: sequences that are generated at once; ${DEFAULT-VALUE}.")
+  private int batch;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Write the result there, too.")
   private Optional<Path> json = Optional.empty();
 
@@ -114,13 +123,20 @@ final class BenchCommand implements Callable<Integer> {
     if (rounds < 1) {
       throw new UserException("--rounds is %d, has to be at least 1.".formatted(rounds));
     }
+    if (batch < 1 || batch > Generator.MOST_AT_ONCE) {
+      throw new UserException(
+          "--batch is %d, has to be 1 to %d.".formatted(batch, Generator.MOST_AT_ONCE));
+    }
+    if (batch > 1 && !decode) {
+      throw new UserException("--batch is for --decode.");
+    }
     BenchShape shape =
         new BenchShape(
             layers, hidden, intermediate, heads, keyValueHeads, vocabulary, tokens, rank);
     Kernels kernels = Hardware.open(precision, DeviceChoice.AUTO, KernelsChoice.AUTO);
     PrintWriter out = spec.commandLine().getOut();
     if (decode) {
-      DecodeResult result = DecodeBenchmark.run(shape, weightType(), kernels, rounds);
+      DecodeResult result = DecodeBenchmark.run(shape, weightType(), kernels, rounds, batch);
       report(out, result.table(), result.json());
     } else {
       BenchResult result = TrainingBenchmark.run(shape, weightType(), kernels, rounds);

@@ -81,11 +81,26 @@ class BenchmarkTest {
 
   @Test
   void decodingIsHeldAgainstReadingTheWeights() {
-    DecodeResult result =
-        DecodeBenchmark.run(SMALL, DType.BF16, new CpuKernels(ElementType.F32, 2), 1);
-    assertThat(result.bytesPerToken()).isEqualTo(2 * SMALL.linearWeights());
-    assertThat(result.tokensPerSecond()).isPositive();
-    assertThat(result.allowedTokensPerSecond()).isPositive();
+    for (int sequences : new int[] {1, 5}) {
+      DecodeResult result =
+          DecodeBenchmark.run(SMALL, DType.BF16, new CpuKernels(ElementType.F32, 2), 1, sequences);
+      assertThat(result.bytesPerStep()).isEqualTo(2 * SMALL.linearWeights());
+      assertThat(result.tokensPerSecond()).isEqualTo(sequences * result.stepsPerSecond());
+      assertThat(result.ratio()).isPositive();
+      JsonNode json = JsonMapper.shared().readTree(result.json());
+      assertThat(json.get("sequences").intValue()).isEqualTo(sequences);
+      assertThat(json.get("achieved_bytes_per_second").doubleValue())
+          .isEqualTo(result.stepsPerSecond() * result.bytesPerStep());
+      assertThat(json.get("prefill_ratio").doubleValue()).isPositive();
+    }
+  }
+
+  @Test
+  void aPromptsFlopsAreThoseOfTheDefinition() {
+    BenchShape tinyLlama = new BenchShape(4, 2048, 5632, 32, 4, 32_000, 512, 16);
+    long head = 32_000L * 2048;
+    assertThat(tinyLlama.prefillFlops())
+        .isEqualTo(2 * (241_696_768L - head) * 512 + 2 * head + 4 * 2L * 32 * 64 * 512 * 513);
   }
 
   @Test
