@@ -98,8 +98,7 @@ public final class DecodeBenchmark {
     Generation(BenchModel bench, BenchShape shape, int count) {
       this.shape = shape;
       int longest = shape.tokens() + WARM_UP;
-      this.decoder =
-          bench.model().batchDecoder(count, longest, count * longest, StackedRanks.NONE);
+      this.decoder = bench.model().batchDecoder(count, longest, count * longest, StackedRanks.NONE);
       this.tokens = new int[count];
       for (int i = 0; i < count; i++) {
         BatchDecoder.@Nullable Sequence opened = decoder.open(longest);

@@ -12,9 +12,4 @@ package dev.graft.trainer.generate;
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over, never changed, never compared
 public record Answer(
-    int index,
-    String text,
-    int[] ids,
-    int promptTokens,
-    TextGeneration.End end,
-    double seconds) {}
+    int index, String text, int[] ids, int promptTokens, TextGeneration.End end, double seconds) {}

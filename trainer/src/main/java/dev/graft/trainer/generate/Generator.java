@@ -197,13 +197,10 @@ public final class Generator {
       throw new UserException(
           ("a text of %d tokens needs %.1f GB for its keys and values, and this machine has %.1f GB"
                   + " to spare. Ask for fewer tokens, or shorten the prompt.")
-              .formatted(
-                  longest, longest * bytesPerToken / 1e9, affordable * bytesPerToken / 1e9));
+              .formatted(longest, longest * bytesPerToken / 1e9, affordable * bytesPerToken / 1e9));
     }
     int tokens = (int) Math.min(Math.min(wanted, affordable), Integer.MAX_VALUE);
-    made =
-        base.model()
-            .batchDecoder(atOnce, roundedUp(longest), Math.max(tokens, longest), ranks);
+    made = base.model().batchDecoder(atOnce, roundedUp(longest), Math.max(tokens, longest), ranks);
     batchDecoder = made;
     return made;
   }

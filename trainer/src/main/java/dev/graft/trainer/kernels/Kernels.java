@@ -208,8 +208,8 @@ public interface Kernels extends AutoCloseable {
       Tensor q, Tensor keys, Tensor values, int length, AttentionShape shape, Tensor out);
 
   /**
-   * {@link #cachedAttention} of one token of each of several sequences that share a cache: query row
-   * i is the last of {@code lengths[i]} tokens whose keys begin at row {@code starts[i]}.
+   * {@link #cachedAttention} of one token of each of several sequences that share a cache: query
+   * row i is the last of {@code lengths[i]} tokens whose keys begin at row {@code starts[i]}.
    *
    * @param q (n, H·hd) act
    * @param keys (capacity, G·hd) act

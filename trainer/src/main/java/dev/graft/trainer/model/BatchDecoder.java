@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * together: a step takes one token of each through the model, so that the weights are read from
  * memory once for all of them.
  *
- * <p>What a sequence gets does not depend on the others, as far as the kernels' products do not:
- * a sequence is read alone, and in a step only the linear layers see more than one.
+ * <p>What a sequence gets does not depend on the others, as far as the kernels' products do not: a
+ * sequence is read alone, and in a step only the linear layers see more than one.
  */
 public final class BatchDecoder {
 
@@ -152,8 +152,7 @@ public final class BatchDecoder {
   public void logits(Sequence sequence, int[] tokens, Consumer<float[]> chunk) {
     for (int from = 0; from < tokens.length; ) {
       int to = from + chunkOf(tokens.length - from);
-      chunk.accept(
-          kernels.read(head.logits(pass(sequence, Arrays.copyOfRange(tokens, from, to)))));
+      chunk.accept(kernels.read(head.logits(pass(sequence, Arrays.copyOfRange(tokens, from, to)))));
       from = to;
     }
   }

@@ -4,7 +4,9 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 
-/** Shares out the rows of a cache: each taker gets the first run of free rows that is long enough. */
+/**
+ * Shares out the rows of a cache: each taker gets the first run of free rows that is long enough.
+ */
 final class CacheSegments {
 
   /** What {@link #take} answers where no run of free rows is long enough. */

@@ -106,8 +106,7 @@ class BatchGenerationTest {
       var generator = new Generator(base, Optional.empty());
       int[] tooLong = new int[generator.longest()];
       Arrays.fill(tooLong, 5);
-      List<Prompt> prompts =
-          List.of(new Prompt(new int[] {1}, 5, 0), new Prompt(tooLong, 5, 0));
+      List<Prompt> prompts = List.of(new Prompt(new int[] {1}, 5, 0), new Prompt(tooLong, 5, 0));
       assertThatThrownBy(() -> answers(generator, prompts, Sampling.GREEDY, 2))
           .isInstanceOf(UserException.class)
           .hasMessageContaining("prompt 2 has " + tooLong.length + " tokens");
@@ -119,8 +118,7 @@ class BatchGenerationTest {
   @EnumSource(
       value = ElementType.class,
       names = {"F32", "BF16"})
-  void logitsDoNotDependOnTheOthersNorOnThePlaceInTheCache(
-      ElementType act, @TempDir Path folder) {
+  void logitsDoNotDependOnTheOthersNorOnThePlaceInTheCache(ElementType act, @TempDir Path folder) {
     RandomCheckpoint.mistral()
         .layers(2)
         .hiddenSize(48)

@@ -69,8 +69,7 @@ class GreedyReferenceTest {
     try (BaseModel base = open(folder, Precision.F32)) {
       List<Prompt> prompts = new ArrayList<>();
       for (int length : new int[] {1, 2, 150, 33, 7, 80, 200, 64, 65}) {
-        prompts.add(
-            new Prompt(Arrays.copyOf(ids, length), ids.length - length, prompts.size()));
+        prompts.add(new Prompt(Arrays.copyOf(ids, length), ids.length - length, prompts.size()));
       }
       List<Answer> answers = new ArrayList<>();
       new Generator(base, Optional.empty())

@@ -123,7 +123,9 @@ final class CpuAttention {
     runForward(attention, shape.keyValueHeads());
   }
 
-  /** Sequences and their key heads are pieces of their own, so that many short ones fill all cores. */
+  /**
+   * Sequences and their key heads are pieces of their own, so that many short ones fill all cores.
+   */
   void cachedOfEach(
       Tensor q,
       Tensor keys,

@@ -9,8 +9,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
 /**
- * {@code y = x Wᵀ} for a few rows of x, as in decoding: W is read from memory once, and used for all
- * rows while it is in the cache.
+ * {@code y = x Wᵀ} for a few rows of x, as in decoding: W is read from memory once, and used for
+ * all rows while it is in the cache.
  *
  * <p><b>A row's result does not depend on the other rows.</b> However many there are, and whoever
  * computes them, each number of y is the sum of two vectors of partial sums, which take turns along
@@ -30,7 +30,9 @@ public final class MatrixVector {
 
   private static final long VECTOR = 4L * Lanes.COUNT;
 
-  /** Weights that are used for all rows before the next ones are read: they stay in the L2 cache. */
+  /**
+   * Weights that are used for all rows before the next ones are read: they stay in the L2 cache.
+   */
   private static final int BLOCK_BYTES = 128 * 1024;
 
   private MatrixVector() {}
@@ -136,9 +138,7 @@ public final class MatrixVector {
 
     private void put(int row, int column, float value) {
       long at =
-          HostBuffer.address(y)
-              + row * HostBuffer.rowBytes(y)
-              + (long) column * y.type().bytes();
+          HostBuffer.address(y) + row * HostBuffer.rowBytes(y) + (long) column * y.type().bytes();
       Elements.put(y.type(), at, accumulate ? value + Elements.get(y.type(), at) : value);
     }
   }
