@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -143,8 +144,7 @@ class BatchGenerationTest {
         List<BatchDecoder.Sequence> sequences = new ArrayList<>();
         int[] next = new int[atOnce];
         for (int i = 0; i < atOnce; i++) {
-          BatchDecoder.Sequence sequence = decoder.open(20 + i % 21);
-          assertThat(sequence).isNotNull();
+          BatchDecoder.Sequence sequence = Objects.requireNonNull(decoder.open(20 + i % 21));
           sequences.add(sequence);
           int[] text = texts[i];
           decoder.read(sequence, Arrays.copyOf(text, text.length - 1));
