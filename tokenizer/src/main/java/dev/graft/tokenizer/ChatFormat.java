@@ -16,6 +16,12 @@ public sealed interface ChatFormat permits PlainFormat, TemplateFormat {
   Rendered prompt(List<Message> messages);
 
   /**
+   * The layout as a chat template in Jinja, for whatever serves the model: what Hugging Face calls
+   * {@code chat_template.jinja}.
+   */
+  String jinja();
+
+  /**
    * Refuses messages that no answer can follow.
    *
    * @throws DataException in words for the user

@@ -29,6 +29,9 @@ public final class ChatFormats {
           "chatml", "<|im_end|>",
           "zephyr", "EOS");
 
+  /** Where Hugging Face keeps a chat template, beside a model's or an adapter's weights. */
+  public static final String TEMPLATE_FILE = "chat_template.jinja";
+
   private ChatFormats() {}
 
   /**
@@ -107,6 +110,29 @@ public final class ChatFormats {
                 ? ", which is no token of this base: it is spelled out, and EOS follows the last"
                     + " answer"
                 : ""));
+  }
+
+  /**
+   * The format that an adapter was trained with: {@code chat_template.jinja} in its folder, or,
+   * where there is none, what {@code auto} gives for the base.
+   *
+   * @param checkpoint the base model's folder
+   * @param adapter the adapter's folder
+   */
+  public static Choice forAdapter(Path checkpoint, Path adapter) {
+    Path file = adapter.resolve(TEMPLATE_FILE);
+    if (!Files.isRegularFile(file)) {
+      return forBase(checkpoint, "auto");
+    }
+    String source = text(file);
+    if (source.equals(PlainFormat.JINJA)) {
+      return new Choice(new PlainFormat(), "plain, with which the adapter was trained");
+    }
+    Clock moment =
+        Clock.fixed(Clock.systemDefaultZone().instant(), Clock.systemDefaultZone().getZone());
+    return new Choice(
+        TemplateFormat.parse(source, file, checkpoint, moment),
+        "the template with which the adapter was trained");
   }
 
   /**

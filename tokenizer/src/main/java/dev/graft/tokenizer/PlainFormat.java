@@ -35,6 +35,21 @@ public record PlainFormat() implements ChatFormat {
   private static final String ASSISTANT = "\n\n### Assistant:\n";
   private static final String BETWEEN = "\n\n";
 
+  /** The same text in Jinja, but that BOS is there always; without a place for tools. */
+  static final String JINJA =
+      """
+      {#- graft's plain layout -#}
+      {{- bos_token }}
+      {%- for message in messages %}
+      {%- if message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}
+      {%- elif message['role'] == 'user' %}{{ '### Human:\\n' + message['content'] + '\\n\\n### Assistant:\\n' }}
+      {%- elif message['role'] == 'assistant' %}{{ message['content'] + eos_token }}
+      {%- if not loop.last %}{{ '\\n\\n' }}{% endif %}
+      {%- else %}{{ raise_exception('the plain layout has no place for ' + message['role']) }}
+      {%- endif %}
+      {%- endfor %}
+      """;
+
   @Override
   public Rendered render(Conversation conversation) {
     return new Rendered(segments(conversation.messages()));
@@ -44,6 +59,11 @@ public record PlainFormat() implements ChatFormat {
   public Rendered prompt(List<Message> messages) {
     ChatFormat.checkPrompt(messages);
     return new Rendered(segments(messages));
+  }
+
+  @Override
+  public String jinja() {
+    return JINJA;
   }
 
   private static List<Segment> segments(List<Message> messages) {

@@ -130,6 +130,11 @@ public final class TemplateFormat implements ChatFormat {
     }
   }
 
+  @Override
+  public String jinja() {
+    return template.source();
+  }
+
   private record Turns(List<Span> all, Set<Span> unlearned) {}
 
   private static Turns assistantTurns(Rendering rendering, Conversation conversation) {

@@ -202,6 +202,53 @@ class TemplateFormatTest {
   }
 
   @Test
+  void anAdapterBringsTheTemplateItWasTrainedWith(@TempDir Path adapter) {
+    Checkpoints.tiny(folder);
+    Checkpoints.write(folder.resolve("chat_template.jinja"), "the base's");
+    assertThat(ChatFormats.forAdapter(folder, adapter).format().jinja()).isEqualTo("the base's");
+    Checkpoints.write(adapter.resolve("chat_template.jinja"), "its own");
+    ChatFormats.Choice own = ChatFormats.forAdapter(folder, adapter);
+    assertThat(own.format().jinja()).isEqualTo("its own");
+    assertThat(own.reason()).contains("the adapter was trained");
+    Checkpoints.write(adapter.resolve("chat_template.jinja"), new PlainFormat().jinja());
+    assertThat(ChatFormats.forAdapter(folder, adapter).format()).isEqualTo(new PlainFormat());
+  }
+
+  /** Whoever serves an adapter of the plain layout gets the same text from its template. */
+  @Test
+  void thePlainLayoutInJinjaIsThePlainLayout() {
+    Checkpoints.tiny(folder);
+    Checkpoints.write(
+        folder.resolve("tokenizer_config.json"), "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}");
+    Checkpoints.write(folder.resolve("chat_template.jinja"), new PlainFormat().jinja());
+    ChatFormat jinja = ChatFormats.forBase(folder, "auto").format();
+    List<Message> messages =
+        List.of(
+            Message.system("Be brief.\n"),
+            Message.human(" a </s>"),
+            Message.assistant("b"),
+            Message.human("c"));
+    for (List<Message> some : List.of(messages, messages.subList(1, 2))) {
+      assertThat(text(jinja.prompt(some))).isEqualTo(text(new PlainFormat().prompt(some)));
+    }
+    Conversation whole = new Conversation(messages.subList(0, 3));
+    assertThat(text(jinja.render(whole))).isEqualTo(text(new PlainFormat().render(whole)));
+  }
+
+  private static String text(Rendered rendered) {
+    StringBuilder text = new StringBuilder();
+    for (Segment segment : rendered.segments()) {
+      text.append(
+          switch (segment) {
+            case Segment.Text words -> words.text().text();
+            case Segment.Begin _ -> "<s>";
+            case Segment.End _ -> "</s>";
+          });
+    }
+    return text.toString();
+  }
+
+  @Test
   void templatesThatCannotBeUsedAreNamed() {
     Checkpoints.tiny(folder);
     assertFails("nowhere.jinja", "zephyr, plain nor a file. Use one of those.");

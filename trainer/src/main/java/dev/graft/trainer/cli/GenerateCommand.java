@@ -5,8 +5,9 @@ import dev.graft.trainer.config.HardwareConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.generate.Generator;
-import dev.graft.trainer.generate.Sampler;
+import dev.graft.trainer.generate.Sampling;
 import dev.graft.trainer.generate.TextGeneration;
+import dev.graft.trainer.runs.StopSignal;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.Hardware;
 import java.io.FileDescriptor;
@@ -16,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +27,10 @@ import picocli.CommandLine.Option;
 /** {@code graft generate}: standard output holds the text and nothing else. */
 @Command(
     name = "generate",
-    description = {"Continues a text with a base model, with or without an adapter.", ""},
+    description = {
+      "Continues a text, or a file of prompts, with a base model, with or without an adapter.",
+      ""
+    },
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     footer = {
@@ -33,10 +38,20 @@ import picocli.CommandLine.Option;
       "The prompt is continued as it stands, after the model's BOS token where it has one. With",
       "--chat it is what a person says, and the text is the assistant's answer.",
       "",
+      "A row of --input is {\"prompt\": \"...\"}, or a conversation: {\"messages\": [...]} or any",
+      "other row that can be trained on, of which everything up to the last human message is the",
+      "prompt and --chat is understood. A line of --output is the row with one more key,",
+      "  \"generation\": {\"text\", \"finish_reason\", \"prompt_tokens\", \"completion_tokens\","
+          + " \"seconds\"}",
+      "Answers gather in OUTPUT.part. If the command is broken off, the same one goes on with it.",
+      "An answer does not depend on --batch, nor on what else is in the file before or behind it.",
+      "",
       "Examples:",
       "  ./graft generate --base configs/quickstart/model --prompt \"\" --max-tokens 20",
       "  ./graft generate --base configs/quickstart/model --adapter runs/quickstart/adapter \\",
-      "    --chat --prompt \"62-year-old man with a sore throat\" --temperature 0.7 --top-p 0.9"
+      "    --chat --prompt \"62-year-old man with a sore throat\" --temperature 0.7 --top-p 0.9",
+      "  ./graft generate --base configs/quickstart/model --adapter runs/quickstart/adapter \\",
+      "    --input configs/quickstart/validation.jsonl --output answers.jsonl"
     })
 final class GenerateCommand implements Callable<Integer> {
 
@@ -53,9 +68,29 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--prompt",
       paramLabel = "TEXT",
-      defaultValue = "",
       description = "What to continue; empty (the default) starts from BOS.")
-  private String prompt = "";
+  private @Nullable String prompt;
+
+  @Option(
+      names = "--input",
+      paramLabel = "FILE",
+      description = "A file of prompts or conversations to answer instead, several at once.")
+  private @Nullable Path input;
+
+  @Option(names = "--output", paramLabel = "FILE", description = "Where --input is answered.")
+  private @Nullable Path output;
+
+  @Option(names = "--overwrite", description = "Replace an --output that is there already.")
+  private boolean overwrite;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "16",
+      description =
+          "With --input: so many are answered at once, fewer where memory asks for it (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int batch;
 
   @Option(names = "--chat", description = "The prompt is a person's message to be answered.")
   private boolean chat;
@@ -65,8 +100,8 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "TEMPLATE",
       defaultValue = "auto",
       description =
-          "For --chat, as data.template: auto, llama3, llama2, mistral, chatml, zephyr, plain, or a"
-              + " Jinja file (default: ${DEFAULT-VALUE}).")
+          "For chat: auto (what the adapter was trained with, or the base's own), llama3, llama2,"
+              + " mistral, chatml, zephyr, plain, or a Jinja file (default: ${DEFAULT-VALUE}).")
   private String template = "auto";
 
   @Option(
@@ -96,7 +131,9 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "42",
-      description = "The same seed draws the same text (default: ${DEFAULT-VALUE}).")
+      description =
+          "The same seed draws the same text; row i of a file draws with S + i (default:"
+              + " ${DEFAULT-VALUE}).")
   private long seed;
 
   @Option(
@@ -111,12 +148,17 @@ final class GenerateCommand implements Callable<Integer> {
     check();
     // Whatever a library prints goes elsewhere.
     System.setOut(System.err);
+    Console console = Console.ofProcess(false);
     try (BaseModel model =
         BaseModel.open(
             base, Hardware.open(hardware.precision(), hardware.device(), hardware.kernels()))) {
-      generate(model);
+      Generator generator = new Generator(model, Optional.ofNullable(adapter));
+      if (input == null) {
+        generate(generator);
+        return 0;
+      }
+      return file(generator, input, console);
     }
-    return 0;
   }
 
   private void check() {
@@ -126,20 +168,56 @@ final class GenerateCommand implements Callable<Integer> {
         "--temperature %s: has to be at least 0",
         temperature);
     require(topP > 0 && topP <= 1, "--top-p %s: has to be above 0 and at most 1", topP);
-    require(!chat || !prompt.isEmpty(), "--chat: needs a --prompt");
+    require(
+        batch >= 1 && batch <= Generator.MOST_AT_ONCE,
+        "--batch %d: has to be 1 to %d",
+        batch,
+        Generator.MOST_AT_ONCE);
+    require((input == null) == (output == null), "--input and --output: give both or none");
+    require(input == null || prompt == null, "--prompt or --input: give one of them");
+    require(
+        !chat || input != null || (prompt != null && !prompt.isEmpty()),
+        "--chat: needs a --prompt");
   }
 
   @SuppressWarnings("AnnotateFormatMethod")
-  private static void require(boolean holds, String problem, Object... arguments) {
+  private static void require(boolean holds, String problem, @Nullable Object... arguments) {
     if (!holds) {
       throw new UserException(problem.formatted(arguments));
     }
   }
 
-  private void generate(BaseModel model) {
-    var generator = new Generator(model, Optional.ofNullable(adapter));
-    int[] tokens = chat ? generator.question(prompt, template) : generator.continuation(prompt);
-    int longest = model.config().maxPositionEmbeddings();
+  private int file(Generator generator, Path prompts, Console console) {
+    StopSignal stop = new StopSignal();
+    StopOnInterrupt.install(stop, console);
+    var settings =
+        new PromptFile.Settings(
+            base,
+            Optional.ofNullable(adapter),
+            chat,
+            template,
+            maxTokens,
+            new Sampling(temperature, topP),
+            seed,
+            overrides);
+    return PromptFile.answer(
+        generator,
+        prompts,
+        Objects.requireNonNull(output),
+        overwrite,
+        settings,
+        batch,
+        console,
+        stop);
+  }
+
+  private void generate(Generator generator) {
+    String text = prompt == null ? "" : prompt;
+    int[] tokens =
+        chat
+            ? generator.question(text, generator.chatFormat(template))
+            : generator.continuation(text);
+    int longest = generator.longest();
     int room = longest - tokens.length;
     require(
         room > 0,
@@ -152,7 +230,7 @@ final class GenerateCommand implements Callable<Integer> {
     TextGeneration.Result result =
         generator.generate(
             tokens,
-            new Sampler(temperature, topP, seed),
+            new Sampling(temperature, topP).sampler(seed),
             Math.min(maxTokens, room),
             piece -> {
               out.print(piece);

@@ -4,7 +4,6 @@ import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.tokenizer.ChatFormats;
 import dev.graft.tokenizer.ConversationEncoder;
 import dev.graft.tokenizer.Message;
-import dev.graft.tokenizer.Role;
 import dev.graft.tokenizer.Tokenizer;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.lora.LoraAdapter;
@@ -35,6 +34,7 @@ public final class Generator {
 
   private final BaseModel base;
   private final StackedRanks ranks;
+  private final @Nullable Path adapter;
   private @Nullable Decoder decoder;
   private @Nullable BatchDecoder batchDecoder;
 
@@ -46,6 +46,7 @@ public final class Generator {
    */
   public Generator(BaseModel base, Optional<Path> adapter) {
     this.base = base;
+    this.adapter = adapter.orElse(null);
     this.ranks =
         adapter
             .map(folder -> LoraAdapter.of(PeftAdapter.read(folder, base.config()), base.model()))
@@ -61,6 +62,7 @@ public final class Generator {
    */
   public Generator(BaseModel base, StackedRanks ranks) {
     this.base = base;
+    this.adapter = null;
     this.ranks = ranks;
   }
 
@@ -92,14 +94,25 @@ public final class Generator {
   }
 
   /**
-   * The tokens from which the assistant answers one human message.
+   * How conversations are laid out.
    *
-   * @param template as {@code data.template}
+   * @param template as {@code data.template}; {@code auto} is what the adapter was trained with, if
+   *     its folder says so, and otherwise the base model's own
    */
-  public int[] question(String text, String template) {
-    var format = ChatFormats.forBase(base.folder(), template).format();
-    return new ConversationEncoder(base.tokenizer(), format)
-        .prompt(List.of(new Message(Role.HUMAN, text)));
+  public ChatFormats.Choice chatFormat(String template) {
+    return template.equals("auto") && adapter != null
+        ? ChatFormats.forAdapter(base.folder(), adapter)
+        : ChatFormats.forBase(base.folder(), template);
+  }
+
+  /** The tokens from which the assistant answers the last of some messages, a person's. */
+  public int[] conversation(List<Message> messages, ChatFormats.Choice format) {
+    return new ConversationEncoder(base.tokenizer(), format.format()).prompt(messages);
+  }
+
+  /** The tokens from which the assistant answers one human message. */
+  public int[] question(String text, ChatFormats.Choice format) {
+    return conversation(List.of(Message.human(text)), format);
   }
 
   /**

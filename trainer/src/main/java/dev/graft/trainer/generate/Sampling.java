@@ -17,7 +17,8 @@ public record Sampling(double temperature, double topP) {
     }
   }
 
-  Sampler sampler(long seed) {
+  /** A sampler of its own, for one text. */
+  public Sampler sampler(long seed) {
     return new Sampler(temperature, topP, seed);
   }
 }

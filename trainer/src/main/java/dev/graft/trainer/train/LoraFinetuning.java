@@ -1,10 +1,12 @@
 package dev.graft.trainer.train;
 
+import dev.graft.modelio.AsideFolder;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.tokenizer.ChatFormats;
 import dev.graft.tokenizer.ConversationEncoder;
+import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.EncodingOptions;
 import dev.graft.tokenizer.split.BillOfMaterials;
 import dev.graft.trainer.config.DataConfig;
@@ -37,6 +39,7 @@ import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -49,6 +52,8 @@ public final class LoraFinetuning {
   private final RunConfig config;
   private final Console console;
   private final StopSignal stop;
+  // How conversations are laid out, in Jinja.
+  private Optional<String> chatTemplate = Optional.empty();
 
   private LoraFinetuning(RunConfig config, Console console, StopSignal stop) {
     this.config = config;
@@ -128,6 +133,7 @@ public final class LoraFinetuning {
             () -> encoder(base),
             keepTokens,
             progress -> console.say("data     " + progress));
+    chatTemplate = chatTemplate(base);
     data.notes().forEach(note -> console.say("data     " + note));
     console.say(
         "data     %,d training and %,d validation examples, the longest of %,d tokens"
@@ -382,8 +388,32 @@ public final class LoraFinetuning {
     if (!plan.savesAfter(step)) {
       save(state, folder, step);
     }
-    state.adapter().toPeft().write(folder.adapter(), true);
+    writeAdapter(state.adapter().toPeft(), folder.adapter());
     folder.begun();
     return new RunResult(folder.adapter(), step, plan.totalSteps(), baseLoss, finalLoss);
+  }
+
+  /** The result, with the chat template that it was trained with, for whoever serves it. */
+  private void writeAdapter(PeftAdapter adapter, Path target) {
+    AsideFolder.write(
+        target,
+        true,
+        aside -> {
+          PeftAdapter.writeInto(aside, adapter.config(), adapter.weights());
+          if (chatTemplate.isPresent()) {
+            Files.writeString(aside.resolve(ChatFormats.TEMPLATE_FILE), chatTemplate.get());
+          }
+        });
+  }
+
+  /** Found again rather than remembered: tokens that are kept from an earlier run need no layout. */
+  private Optional<String> chatTemplate(BaseModel base) {
+    try {
+      return Optional.of(
+          ChatFormats.forBase(base.folder(), config.data().template()).format().jinja());
+    } catch (DataException e) {
+      // Such a template lays out no conversation, so that the rows are tokens.
+      return Optional.empty();
+    }
   }
 }
