@@ -9,11 +9,14 @@ import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.BatchDecoder;
 import dev.graft.trainer.model.Decoder;
+import dev.graft.trainer.model.ScoringPass;
 import dev.graft.trainer.model.StackedRanks;
+import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.ProcessMemory;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -29,6 +32,9 @@ public final class Generator {
   /** The most sequences that are continued at once. */
   public static final int MOST_AT_ONCE = 64;
 
+  /** Tokens of a forward pass over given texts: enough for products to run at their full rate. */
+  private static final int SCORED_AT_ONCE = 1024;
+
   /** Share of the machine's free memory that key-value caches may take. */
   private static final double CACHE_SHARE = 0.6;
 
@@ -37,6 +43,7 @@ public final class Generator {
   private final @Nullable Path adapter;
   private @Nullable Decoder decoder;
   private @Nullable BatchDecoder batchDecoder;
+  private @Nullable ScoringPass scoringPass;
 
   /**
    * Puts an adapter on a base model.
@@ -221,6 +228,70 @@ public final class Generator {
   /** Fewer sizes, so that texts which grow slowly do not lay out memory anew each time. */
   private static int roundedUp(int tokens) {
     return (int) Math.min(Integer.MAX_VALUE, (tokens + 255L) / 256 * 256);
+  }
+
+  /**
+   * The log-probability of each token of given texts, many texts in each forward pass, as training
+   * computes it. The texts do not see one another; which ones share a pass changes no more than the
+   * rounding of products, since those are generated for a number of rows.
+   *
+   * @return for each text (ids.length) natural logarithms
+   * @throws UserException if a text is longer than the base model reads
+   */
+  public List<float[]> logProbabilities(List<Continuation> texts) {
+    int longest = 0;
+    for (int i = 0; i < texts.size(); i++) {
+      int length = texts.get(i).length();
+      if (length > longest()) {
+        throw new UserException(
+            "text %d has %d tokens, but the base model reads %d in all. Shorten it."
+                .formatted(i + 1, length, longest()));
+      }
+      longest = Math.max(longest, length);
+    }
+    ScoringPass pass = scoringPass(Math.max(longest, SCORED_AT_ONCE));
+    List<float[]> scores = new ArrayList<>();
+    for (int from = 0; from < texts.size(); ) {
+      int to = from;
+      for (int tokens = 0;
+          to < texts.size() && tokens + texts.get(to).length() <= pass.maxTokens();
+          to++) {
+        tokens += texts.get(to).length();
+      }
+      score(pass, texts.subList(from, to), scores);
+      from = to;
+    }
+    return scores;
+  }
+
+  private static void score(ScoringPass pass, List<Continuation> texts, List<float[]> scores) {
+    List<TokenBatch.Sequence> sequences = new ArrayList<>();
+    for (Continuation text : texts) {
+      int[] ids = Arrays.copyOf(text.prompt(), text.length());
+      System.arraycopy(text.ids(), 0, ids, text.prompt().length, text.ids().length);
+      boolean[] scored = new boolean[ids.length];
+      Arrays.fill(scored, text.prompt().length, ids.length, true);
+      sequences.add(new TokenBatch.Sequence(ids, scored));
+    }
+    float[] losses = pass.losses(TokenBatch.of(sequences));
+    int first = 0;
+    for (Continuation text : texts) {
+      float[] own = Arrays.copyOfRange(losses, first, first + text.ids().length);
+      for (int i = 0; i < own.length; i++) {
+        own[i] = -own[i];
+      }
+      scores.add(own);
+      first += own.length;
+    }
+  }
+
+  private ScoringPass scoringPass(int tokens) {
+    ScoringPass made = scoringPass;
+    if (made == null || made.maxTokens() < tokens) {
+      made = base.model().scoringPass(tokens, ranks);
+      scoringPass = made;
+    }
+    return made;
   }
 
   /** The logits after each token of a sequence, chunk by chunk in order, (n · V) each. */

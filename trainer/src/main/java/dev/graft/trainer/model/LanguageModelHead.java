@@ -74,6 +74,17 @@ final class LanguageModelHead {
    * @param n how many targets the batch has, at least 1
    */
   double loss(Tensor residual, DeviceTokens tokens, int n) {
+    computeLosses(residual, tokens, n);
+    return sumOfLosses(n);
+  }
+
+  /** The losses of a micro-batch, one for each of its n targets in their order. */
+  float[] losses(Tensor residual, DeviceTokens tokens, int n) {
+    computeLosses(residual, tokens, n);
+    return kernels.read(buffers.losses.first(n));
+  }
+
+  private void computeLosses(Tensor residual, DeviceTokens tokens, int n) {
     normPredictingRows(residual, tokens, n);
     for (int from = 0; from < n; from += CHUNK) {
       int rows = Math.min(CHUNK, n - from);
@@ -81,7 +92,6 @@ final class LanguageModelHead {
       Tensor targets = tokens.targets().columns(from, rows);
       kernels.crossEntropyLoss(logits, targets, buffers.losses.columns(from, rows));
     }
-    return sumOfLosses(n);
   }
 
   /**

@@ -106,6 +106,16 @@ public final class Llama {
     return new BatchDecoder(this, mostAtOnce, longest, tokens, ranks);
   }
 
+  /**
+   * Lays out the memory for scoring given texts.
+   *
+   * @param maxTokens of all texts that go through at once
+   * @param ranks of the adapters that are attached
+   */
+  public ScoringPass scoringPass(int maxTokens, StackedRanks ranks) {
+    return new ScoringPass(this, maxTokens, ranks);
+  }
+
   /** Bytes of key-value cache for each token of a {@link #batchDecoder}. */
   public long cacheBytesPerToken() {
     return KeyValueCache.bytesPerToken(kernels, config);

@@ -85,6 +85,31 @@ class GreedyReferenceTest {
   }
 
   @Test
+  void logProbabilitiesOfManyTextsAreTheReferences() throws Exception {
+    Path folder = Conformance.path(MODEL);
+    JsonNode reference = reference(folder);
+    int[] ids = ids(reference);
+    try (BaseModel base = open(folder, Precision.F32)) {
+      List<Continuation> texts = new ArrayList<>();
+      int[] begins = {1, 150, 33, 199, 2, 80, 1, 120};
+      for (int begin : begins) {
+        texts.add(
+            new Continuation(
+                Arrays.copyOf(ids, begin), Arrays.copyOfRange(ids, begin, ids.length)));
+      }
+      List<float[]> scores = new Generator(base, Optional.empty()).logProbabilities(texts);
+      assertThat(scores).hasSameSizeAs(texts);
+      for (int text = 0; text < begins.length; text++) {
+        assertThat(scores.get(text)).hasSize(ids.length - begins[text]);
+        for (int i = begins[text]; i < ids.length; i++) {
+          double expected = reference.get("top1_logprob").get(i - 1).doubleValue();
+          assertThat((double) scores.get(text)[i - begins[text]]).isCloseTo(expected, within(1e-4));
+        }
+      }
+    }
+  }
+
+  @Test
   void djlProgramsGetTheSameLogitsAndTexts() throws Exception {
     Path folder = Conformance.path(MODEL);
     int[] ids = IntStream.of(ids(reference(folder))).limit(7).toArray();
