@@ -82,7 +82,11 @@ public final class MatrixVector {
     long sums = scratch.reserve(6 * VECTOR + (w.type() == ElementType.F16 ? 8L * w.columns() : 0));
     var out = new Columns(x, w, y, accumulate, sums);
     if (rows == 1) {
-      for (int column = from; column < to; column += 2) {
+      int column = from;
+      for (; w.type() == ElementType.BF16 && column <= to - 4; column += 4) {
+        out.four(column);
+      }
+      for (; column < to; column += 2) {
         out.pair(0, 1, column, to);
       }
       return;
@@ -133,6 +137,17 @@ public final class MatrixVector {
         if (two) {
           put(row + i, column + 1, sum(sums + (2 * i + 1) * VECTOR) + rest(in, type, second, k));
         }
+      }
+    }
+
+    /** The one row of y in four columns. */
+    void four(int column) {
+      int k = w.columns();
+      long first = HostBuffer.address(w) + column * HostBuffer.rowBytes(w);
+      oneRowFourBrain(x, first, HostBuffer.rowBytes(w), k / TURN * TURN, sums);
+      for (int i = 0; i < 4; i++) {
+        float rest = rest(x, ElementType.BF16, first + i * HostBuffer.rowBytes(w), k);
+        put(0, column + i, sum(sums + i * VECTOR) + rest);
       }
     }
 
@@ -198,6 +213,42 @@ public final class MatrixVector {
     }
     Lanes.store(sums, even0.add(odd0));
     Lanes.store(sums + VECTOR, even1.add(odd1));
+  }
+
+  /** Four rows of W at once: more loads in flight than with two. */
+  private static void oneRowFourBrain(long x, long w0, long rowBytes, int k, long sums) {
+    FloatVector even0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector odd0 = even0;
+    FloatVector even1 = even0;
+    FloatVector odd1 = even0;
+    FloatVector even2 = even0;
+    FloatVector odd2 = even0;
+    FloatVector even3 = even0;
+    FloatVector odd3 = even0;
+    long w1 = w0 + rowBytes;
+    long w2 = w1 + rowBytes;
+    long w3 = w2 + rowBytes;
+    for (int i = 0; i < k; i += TURN) {
+      long at = 2L * i;
+      FloatVector even = Lanes.load(x + 2 * at);
+      FloatVector odd = Lanes.load(x + 2 * at + VECTOR);
+      IntVector weights = Lanes.loadInts(w0 + at);
+      even0 = Lanes.evenBrain(weights).fma(even, even0);
+      odd0 = Lanes.oddBrain(weights).fma(odd, odd0);
+      weights = Lanes.loadInts(w1 + at);
+      even1 = Lanes.evenBrain(weights).fma(even, even1);
+      odd1 = Lanes.oddBrain(weights).fma(odd, odd1);
+      weights = Lanes.loadInts(w2 + at);
+      even2 = Lanes.evenBrain(weights).fma(even, even2);
+      odd2 = Lanes.oddBrain(weights).fma(odd, odd2);
+      weights = Lanes.loadInts(w3 + at);
+      even3 = Lanes.evenBrain(weights).fma(even, even3);
+      odd3 = Lanes.oddBrain(weights).fma(odd, odd3);
+    }
+    Lanes.store(sums, even0.add(odd0));
+    Lanes.store(sums + VECTOR, even1.add(odd1));
+    Lanes.store(sums + 2 * VECTOR, even2.add(odd2));
+    Lanes.store(sums + 3 * VECTOR, even3.add(odd3));
   }
 
   private static void oneRowFloat(long x, long w0, long w1, int k, long sums) {
