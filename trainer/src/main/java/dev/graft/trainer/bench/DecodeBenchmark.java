@@ -6,6 +6,7 @@ import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.model.BatchDecoder;
 import dev.graft.trainer.model.StackedRanks;
+import dev.graft.trainer.runtime.ReadBandwidth;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;

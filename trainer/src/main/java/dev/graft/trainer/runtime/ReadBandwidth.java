@@ -1,4 +1,4 @@
-package dev.graft.trainer.bench;
+package dev.graft.trainer.runtime;
 
 import dev.graft.trainer.kernels.vector.MemoryReading;
 import java.lang.foreign.MemorySegment;
@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** How fast all cores together read some memory, with no more to do than that. */
-final class ReadBandwidth {
+public final class ReadBandwidth {
 
   /** Bytes that a core claims at once: it reads on while another one is held up. */
   private static final long PIECE = 4L << 20;
@@ -20,7 +20,8 @@ final class ReadBandwidth {
   private final long bytes;
   private volatile int seen;
 
-  ReadBandwidth(List<MemorySegment> memory) {
+  /** To measure on this memory, which has to stay mapped. */
+  public ReadBandwidth(List<MemorySegment> memory) {
     this.memory = List.copyOf(memory);
     long sum = 0;
     for (MemorySegment segment : this.memory) {
@@ -34,12 +35,12 @@ final class ReadBandwidth {
   }
 
   /** Bytes that are read. */
-  long bytes() {
+  public long bytes() {
     return bytes;
   }
 
   /** Reads everything once and gives bytes a second. */
-  double measure() {
+  public double measure() {
     AtomicInteger next = new AtomicInteger();
     List<Thread> readers = new ArrayList<>();
     long start = System.nanoTime();
