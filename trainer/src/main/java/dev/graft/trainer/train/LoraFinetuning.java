@@ -406,7 +406,9 @@ public final class LoraFinetuning {
         });
   }
 
-  /** Found again rather than remembered: tokens that are kept from an earlier run need no layout. */
+  /**
+   * Found again rather than remembered: tokens that are kept from an earlier run need no layout.
+   */
   private Optional<String> chatTemplate(BaseModel base) {
     try {
       return Optional.of(
