@@ -4,6 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.checkpoint.RandomCheckpoint;
+import dev.graft.modelio.gguf.GgmlType;
+import dev.graft.modelio.gguf.GgufFile;
+import dev.graft.modelio.gguf.GgufLora;
+import dev.graft.modelio.gguf.GgufModel;
+import dev.graft.modelio.gguf.GgufModelWriter;
+import dev.graft.modelio.gguf.GgufTensor;
+import dev.graft.modelio.gguf.GgufTokenizer;
+import dev.graft.modelio.merge.MergedWeights;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
@@ -15,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -103,7 +112,7 @@ class FuzzTest {
     fuzz(model.resolve("model.safetensors.index.json"), versions / 5, open);
   }
 
-  private void fuzzAdapter(int versions) throws IOException {
+  private static PeftAdapter adapter() {
     PeftConfig peft =
         new PeftConfig(
             2,
@@ -115,16 +124,94 @@ class FuzzTest {
             Map.of("layers.1.self_attn.q_proj", 2),
             Map.of("q_proj", 8.0),
             null);
-    Path adapter = temp.resolve("adapter");
     var weights =
         Stream.of(0, 1)
             .map(
                 layer -> new LoraWeights(layer, Projection.Q_PROJ, 2, new float[16], new float[16]))
             .toList();
-    PeftAdapter.write(adapter, peft, weights, false);
+    return new PeftAdapter(peft, weights);
+  }
+
+  private void fuzzAdapter(int versions) throws IOException {
+    Path adapter = temp.resolve("adapter");
+    adapter().write(adapter, false);
     Reader reader = path -> PeftAdapter.read(adapter, config);
     fuzz(adapter.resolve(PeftAdapter.CONFIG_FILE), versions, reader);
-    fuzz(adapter.resolve(PeftAdapter.WEIGHTS_FILE), versions / 5, reader);
+    fuzz(adapter.resolve(PeftAdapter.WEIGHTS_FILE), versions, reader);
+  }
+
+  /** A whole model with its tokenizer, and an adapter: a reader that opens one reads every row. */
+  private void fuzzGguf(int versions) throws IOException {
+    Path file = temp.resolve("model.gguf");
+    writeTokenizer();
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      GgufTokenizer tokenizer = GgufTokenizer.read(temp, config, Optional.of("{{ template }}"));
+      new GgufModelWriter(new MergedWeights(checkpoint, Optional.empty()), tokenizer, "fuzzed")
+          .write(file, GgmlType.F16);
+    }
+    fuzz(
+        file,
+        versions,
+        path -> {
+          try (GgufFile gguf = GgufFile.open(path)) {
+            for (GgufTensor tensor : gguf.tensors().values()) {
+              assertThat(gguf.data(tensor).byteSize()).isEqualTo(tensor.bytes());
+              if (tensor.type().isWeight()) {
+                assertThat(gguf.row(tensor, 0)).hasSize((int) tensor.columns());
+              }
+            }
+          }
+        });
+    fuzz(file, versions / 5, path -> GgufModel.open(path, temp).close());
+    Path lora = temp.resolve("adapter.gguf");
+    GgufLora.write(lora, adapter(), config, "fuzzed");
+    fuzz(lora, versions / 5, path -> GgufLora.read(path, config));
+  }
+
+  private void writeTokenizer() throws IOException {
+    Files.writeString(
+        temp.resolve("tokenizer.json"),
+        """
+        {"added_tokens":[{"id":0,"content":"<s>","special":true},
+                         {"id":1,"content":"</s>","special":true}],
+         "normalizer":null,
+         "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"use_regex":true},
+         "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}}]},
+         "model":{"type":"BPE","vocab":{"<s>":0,"</s>":1,"a":2,"b":3,"ab":4,"c":5},
+                  "merges":["a b",["ab","c"]],"ignore_merges":false}}
+        """);
+    Files.writeString(
+        temp.resolve("tokenizer_config.json"),
+        "{\"bos_token\":\"<s>\",\"eos_token\":{\"content\":\"</s>\"}}");
+  }
+
+  private void fuzzTokenizer(int versions) throws IOException {
+    writeTokenizer();
+    Reader reader = path -> GgufTokenizer.read(temp, config, Optional.empty());
+    fuzz(temp.resolve("tokenizer.json"), versions, reader);
+    fuzz(temp.resolve("tokenizer_config.json"), versions, reader);
+  }
+
+  @Test
+  void damagedGgufFiles() throws IOException {
+    fuzzGguf(NORMAL);
+  }
+
+  @Test
+  void damagedTokenizerFiles() throws IOException {
+    fuzzTokenizer(NORMAL);
+  }
+
+  @Test
+  @Tag("nightly")
+  void damagedGgufFilesForLong() throws IOException {
+    fuzzGguf(NIGHTLY);
+  }
+
+  @Test
+  @Tag("nightly")
+  void damagedTokenizerFilesForLong() throws IOException {
+    fuzzTokenizer(NIGHTLY);
   }
 
   @Test

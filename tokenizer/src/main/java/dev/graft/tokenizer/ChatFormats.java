@@ -89,15 +89,26 @@ public final class ChatFormats {
     };
   }
 
-  private static Choice named(String name, Path checkpoint, Clock clock) {
-    String source;
+  private static String resource(String name) {
     try (InputStream in = ChatFormats.class.getResourceAsStream("templates/" + name + ".jinja")) {
-      source = new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
+      return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * The source of the template that a folder brings, looked for as {@link #forBase} does.
+   *
+   * @throws DataException if a file with it is damaged
+   */
+  public static Optional<String> templateIn(Path folder) {
+    return find(folder).map(found -> found.sources().get(TemplateFormat.DEFAULT));
+  }
+
+  private static Choice named(String name, Path checkpoint, Clock clock) {
     TemplateFormat format =
-        TemplateFormat.parse(source, Path.of(name + ".jinja"), checkpoint, clock);
+        TemplateFormat.parse(resource(name), Path.of(name + ".jinja"), checkpoint, clock);
     String end = NAMED.getOrDefault(name, "");
     Set<String> tokens = TokenizerJson.specialTokens(checkpoint.resolve("tokenizer.json"));
     boolean spelledOut = end.startsWith("<") && !tokens.isEmpty() && !tokens.contains(end);

@@ -43,7 +43,7 @@ class ArchitectureTest {
           Set.of("optim", "data"),
           Set.of("runtime", "runs", "report"),
           Set.of("train"),
-          Set.of("generate", "quickstart", "bench"),
+          Set.of("generate", "export", "quickstart", "bench"),
           Set.of("compare"),
           Set.of("cli"));
 

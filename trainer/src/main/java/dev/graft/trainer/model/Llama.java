@@ -1,7 +1,7 @@
 package dev.graft.trainer.model;
 
 import dev.graft.modelio.ModelConfig;
-import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.modelio.ModelWeights;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
 import java.util.ArrayList;
@@ -30,8 +30,8 @@ public final class Llama {
     this.layers = List.copyOf(made);
   }
 
-  /** The model of a checkpoint, its weights used where they lie if the device can. */
-  public static Llama load(Kernels kernels, Checkpoint checkpoint) {
+  /** The model of a checkpoint or a file, its weights used where they lie if the device can. */
+  public static Llama load(Kernels kernels, ModelWeights checkpoint) {
     return new Llama(kernels, checkpoint.config(), LlamaWeights.load(kernels, checkpoint));
   }
 

@@ -1,10 +1,10 @@
 package dev.graft.trainer.model;
 
 import dev.graft.modelio.ModelConfig;
+import dev.graft.modelio.ModelWeights;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.TensorNames;
 import dev.graft.modelio.TensorView;
-import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
@@ -35,8 +35,8 @@ record LlamaWeights(Tensor embedding, List<Layer> layers, Tensor finalNorm, Tens
     }
   }
 
-  /** The weights of a checkpoint, which stays open as long as the kernels are used. */
-  static LlamaWeights load(Kernels kernels, Checkpoint checkpoint) {
+  /** The weights of a file, which stays open as long as the kernels are used. */
+  static LlamaWeights load(Kernels kernels, ModelWeights checkpoint) {
     ModelConfig config = checkpoint.config();
     List<Layer> layers = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Asks a real consumer: llama.cpp, as npm's node-llama-cpp ships it for linux-x64, has to say what
+# the trainer says, on exports of a run and, where the conformance data are there, of stories260K.
+#
+#   model-io/src/test/consumers/run.sh RUN [CONFORMANCE]
+#
+# Where npm or its registry cannot be reached it says that nothing was asked, and ends well.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../../../.." && pwd)
+run=$(cd "$1" && pwd)
+conformance=${2:-}
+
+not_run() {
+  echo "consumers: NOT RUN, llama.cpp was not asked: $*"
+  exit 0
+}
+[[ $(uname -s)-$(uname -m) == Linux-x86_64 ]] || not_run "the prebuilt llama.cpp is for Linux on x86-64"
+command -v npm > /dev/null || not_run "npm is not installed"
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' ||
+  not_run "Node.js $(node --version) is older than 20"
+
+# Below target/, so that it is installed once and never committed. No package's scripts are run.
+place=$root/model-io/target/consumers
+mkdir -p "$place"
+cp "$here"/{package.json,package-lock.json,check.mjs} "$place"
+cd "$place"
+if ! timeout 180 npm ci --ignore-scripts --omit=optional --no-audit --no-fund --silent > npm.log 2>&1; then
+  not_run "npm could not install node-llama-cpp ($(tail -n 1 npm.log | cut -c 1-200); see $place/npm.log)"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$root"
+
+check() { # name, run or adapter, options
+  local name=$1
+  shift
+  ./graft export "$@" --to gguf-merged,ollama --gguf-type f32,f16,bf16,q8_0 \
+    --out "$work/$name" --quiet
+  ./graft verify "$work/$name" --reference "$work/$name.json" > "$work/$name.log" ||
+    { cat "$work/$name.log"; return 1; }
+  node "$place/check.mjs" "$work/$name" "$work/$name.json"
+}
+
+check quickstart "$run" # byte-level BPE
+if [[ -d $conformance/models/stories260K-hf ]]; then # SentencePiece BPE
+  check stories260K "$conformance/lora-training/stories260K/final_adapter" \
+    --base "$conformance/models/stories260K-hf"
+else
+  echo "consumers: no conformance data: stories260K was not compared"
+fi
+echo "consumers: llama.cpp says what the trainer says"

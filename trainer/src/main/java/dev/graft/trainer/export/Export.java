@@ -1,0 +1,205 @@
+package dev.graft.trainer.export;
+
+import dev.graft.modelio.AsideFile;
+import dev.graft.modelio.AsideFolder;
+import dev.graft.modelio.checkpoint.Checkpoint;
+import dev.graft.modelio.gguf.GgmlType;
+import dev.graft.modelio.hub.HubCache;
+import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.tokenizer.HuggingFaceTokens;
+import dev.graft.tokenizer.Tokenizer;
+import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.console.Console;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * An export from the adapter to certified files. Nothing appears under the folder's name before the
+ * files were read back and found to say what base and adapter say in the trainer.
+ */
+public final class Export {
+  private final ExportSource source;
+  private final Set<ExportTarget> targets;
+  private final List<GgmlType> types;
+  private final Path out;
+  private final Console console;
+
+  private Export(
+      ExportSource source,
+      Set<ExportTarget> targets,
+      List<GgmlType> types,
+      Path out,
+      Console console) {
+    this.source = source;
+    this.targets = targets;
+    this.types = types;
+    this.out = out;
+    this.console = console;
+  }
+
+  /**
+   * Exports.
+   *
+   * @param types what whole GGUF models are stored as; empty for the base's own type
+   * @param out a folder that does not exist
+   * @throws UserException and its kin if anything is not fit to be exported, or the files do not say
+   *     the same; nothing has appeared then
+   */
+  public static void run(
+      ExportSource source,
+      Set<ExportTarget> targets,
+      List<GgmlType> types,
+      Path out,
+      Console console) {
+    if (Files.exists(out)) {
+      throw new UserException(out + " exists already; remove it, or give another folder with --out");
+    }
+    Path folder = HubCache.ofEnvironment().resolve(source.base());
+    try (Checkpoint base = Checkpoint.open(folder)) {
+      new Export(source, targets, types, out, console).run(base);
+    } catch (IOException e) {
+      throw new UserException(
+          "%s could not be written: %s".formatted(out, AsideFile.describe(e)), e);
+    }
+  }
+
+  private void run(Checkpoint base) throws IOException {
+    source.requireTrainedOn(base.fingerprint());
+    PeftAdapter adapter = PeftAdapter.read(source.adapter(), base.config());
+    console.say("base     " + source.base());
+    console.say(
+        "adapter  %s: rank %d, alpha %s%s"
+            .formatted(
+                source.adapter(),
+                adapter.config().rank(),
+                adapter.config().alpha(),
+                adapter.config().rslora() ? ", rsLoRA" : ""));
+    Optional<Tokenizer> tokenizer = tokenizer(base.folder());
+    try {
+      run(base, adapter, tokenizer);
+    } finally {
+      tokenizer.ifPresent(Tokenizer::close);
+    }
+  }
+
+  private void run(Checkpoint base, PeftAdapter adapter, Optional<Tokenizer> tokenizer)
+      throws IOException {
+    PeftAdapter universal =
+        UniversalPeft.of(adapter, ArtifactWriter.baseForServers(source, base));
+    Optional<String> template = ChatLayout.of(source, base.folder(), tokenizer);
+    ArtifactWriter writer =
+        new ArtifactWriter(source, base, universal, tokenizer, template, out);
+    Path parent = out.toAbsolutePath().getParent();
+    Files.createDirectories(parent == null ? Path.of("/") : parent);
+    List<Artifact> written = new ArrayList<>();
+    AsideFolder.write(
+        out,
+        false,
+        aside -> {
+          written.addAll(writer.write(aside, targets, types(base)));
+          Certificate certificate = certify(aside, base, adapter, tokenizer, written);
+          byte[] json = certificate.json().getBytes(StandardCharsets.UTF_8);
+          AsideFile.write(
+              aside.resolve(Certificate.FILE), channel -> channel.write(ByteBuffer.wrap(json)));
+        });
+    written.forEach(artifact -> {
+      artifact.notes().forEach(note -> console.say("note     " + artifact.path() + ": " + note));
+    });
+    console.result("export   " + out + ", certified in " + out.resolve(Certificate.FILE));
+    written.forEach(artifact -> console.say("serve    " + writer.line(artifact)));
+  }
+
+  private Certificate certify(
+      Path folder,
+      Checkpoint base,
+      PeftAdapter adapter,
+      Optional<Tokenizer> tokenizer,
+      List<Artifact> artifacts)
+      throws IOException {
+    Certification certification = new Certification(source, base, adapter, folder);
+    GoldenPrompts prompts =
+        GoldenPrompts.of(source, base.folder(), base.config(), tokenizer, certification.room());
+    console.say(
+        "prompts  %d, %d tokens: %s; %d greedy tokens each"
+            .formatted(
+                prompts.prompts().size(),
+                prompts.tokens(),
+                prompts.why(),
+                certification.greedyTokens()));
+    Certificate certificate =
+        certification.certify(folder, artifacts, prompts, line -> console.say(words(line)));
+    if (!certificate.passed()) {
+      throw failed(certificate);
+    }
+    return certificate;
+  }
+
+  /** A line of the report. */
+  static String words(Certificate.Line line) {
+    Divergence found = line.found();
+    String rounding =
+        line.artifact()
+            .rounding()
+            .map(r ->
+                String.format(
+                    Locale.ROOT,
+                    "; rounding costs at most %.2g a weight (%.2g of it)",
+                    r.maxAbsolute(),
+                    r.maxRelative()))
+            .orElse("");
+    return String.format(
+        Locale.ROOT,
+        "%-8s %s: logits differ by at most %.2g (mean %.2g), KL %.2g, %d of %d greedy tokens equal%s",
+        line.passed() ? "parity" : "FAILED",
+        line.artifact().path(),
+        found.maxLogit(),
+        found.meanLogit(),
+        found.meanKl(),
+        found.equalGreedy(),
+        found.greedyTokens(),
+        rounding);
+  }
+
+  private UserException failed(Certificate certificate) {
+    StringBuilder why = new StringBuilder();
+    certificate.lines().stream()
+        .filter(line -> !line.passed())
+        .forEach(line ->
+            why.append(
+                "%s (%s): %s. "
+                    .formatted(
+                        line.artifact().path(),
+                        line.tolerance().reason(),
+                        String.join("; ", line.violations()))));
+    return new UserException(
+        ("the export does not say what base and adapter say, so nothing was kept. %sExport the"
+                + " adapter unmerged (--to peft,gguf), or with more bits (--gguf-type f32).")
+            .formatted(why));
+  }
+
+  private List<GgmlType> types(Checkpoint base) {
+    return types.isEmpty() ? List.of(GgmlType.parse(Certification.label(base.dtype()))) : types;
+  }
+
+  private Optional<Tokenizer> tokenizer(Path folder) {
+    if (Files.isRegularFile(folder.resolve("tokenizer.json"))) {
+      return Optional.of(HuggingFaceTokens.load(folder));
+    }
+    Optional<ExportTarget> needing =
+        targets.stream().filter(ExportTarget::needsTokenizer).findFirst();
+    needing.ifPresent(target -> {
+      throw new UserException(
+          "%s: there is no tokenizer.json, and --to %s needs it. Copy it from the model's source."
+              .formatted(folder, target.label()));
+    });
+    return Optional.empty();
+  }
+}
