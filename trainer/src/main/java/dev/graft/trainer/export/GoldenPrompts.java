@@ -10,6 +10,7 @@ import dev.graft.tokenizer.SequenceReader;
 import dev.graft.tokenizer.TokenSequence;
 import dev.graft.tokenizer.Tokenizer;
 import dev.graft.trainer.config.DataConfig;
+import dev.graft.trainer.config.DataSource;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import java.nio.ByteBuffer;
@@ -53,9 +54,11 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
       return fixed(model, tokenizer, room, "the run has no validation file");
     }
     RunConfig config = source.config().get();
-    for (Path file : config.data().validation()) {
-      if (!Files.isRegularFile(file)) {
-        return fixed(model, tokenizer, room, file + " is not there");
+    for (DataSource part : config.data().validation()) {
+      for (Path file : part.files()) {
+        if (!Files.isRegularFile(file)) {
+          return fixed(model, tokenizer, room, file + " is not there");
+        }
       }
     }
     try {
@@ -63,7 +66,7 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
       if (prompts.isEmpty()) {
         return fixed(model, tokenizer, room, "no validation row has a prompt that fits");
       }
-      String why = "the first of " + config.data().validation().getFirst();
+      String why = "the first of " + config.data().validation().getFirst().files().getFirst();
       return new GoldenPrompts("validation", why, prompts);
     } catch (DataException e) {
       return fixed(model, tokenizer, room, String.valueOf(e.getMessage()));
@@ -73,30 +76,40 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
   private static List<int[]> validation(
       DataConfig data, Path base, ModelConfig model, Optional<Tokenizer> tokenizer, int room) {
     List<int[]> prompts = new ArrayList<>();
-    for (Path file : data.validation()) {
-      try (SequenceReader rows =
-          SequenceReader.open(
-              file,
-              DataFormat.valueOf(data.format().name()),
-              data.columnNames(),
-              () ->
-                  new ConversationEncoder(
-                      tokenizer.orElseThrow(() ->
-                          new DataException(base + " has no tokenizer.json")),
-                      ChatFormats.forBase(base, data.template()).format()),
-              new MaxLength(model.maxPositionEmbeddings()))) {
-        for (TokenSequence row : rows) {
-          if (prompts.size() == MOST) {
-            return prompts;
-          }
-          int[] prompt = prompt(row, room);
-          if (prompt.length > 0 && row.maxTokenId() < model.vocabSize()) {
-            prompts.add(prompt);
-          }
+    for (DataSource part : data.validation()) {
+      for (Path file : part.files()) {
+        try (SequenceReader rows =
+            SequenceReader.open(
+                file,
+                DataFormat.valueOf(data.formatOf(part).name()),
+                data.columnsOf(part),
+                () -> encoder(data, base, tokenizer),
+                new MaxLength(model.maxPositionEmbeddings()))) {
+          take(rows, room, model, prompts);
         }
       }
     }
     return prompts;
+  }
+
+  private static ConversationEncoder encoder(
+      DataConfig data, Path base, Optional<Tokenizer> tokenizer) {
+    return new ConversationEncoder(
+        tokenizer.orElseThrow(() -> new DataException(base + " has no tokenizer.json")),
+        ChatFormats.forBase(base, data.template()).format());
+  }
+
+  private static void take(
+      SequenceReader rows, int room, ModelConfig model, List<int[]> prompts) {
+    for (TokenSequence row : rows) {
+      if (prompts.size() == MOST) {
+        return;
+      }
+      int[] prompt = prompt(row, room);
+      if (prompt.length > 0 && row.maxTokenId() < model.vocabSize()) {
+        prompts.add(prompt);
+      }
+    }
   }
 
   /** What stands before the first target, as far as there is room. */
