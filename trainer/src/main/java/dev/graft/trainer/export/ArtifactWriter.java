@@ -98,8 +98,7 @@ final class ArtifactWriter {
         place.resolve("serving.properties"),
         Serving.servingProperties(baseForServers(), adapter.config()));
     Artifact artifact =
-        new Artifact(
-            ExportTarget.PEFT, ExportTarget.PEFT.label(), "f32", Optional.empty(), notes);
+        new Artifact(ExportTarget.PEFT, ExportTarget.PEFT.label(), "f32", Optional.empty(), notes);
     card(place, artifact, "peft");
     return artifact;
   }
@@ -118,8 +117,7 @@ final class ArtifactWriter {
     MergedCheckpoint.Written written = MergedCheckpoint.writeInto(place, base, adapter);
     List<String> notes = new ArrayList<>();
     if (!written.leftOut().isEmpty()) {
-      notes.add(
-          "Not carried over from the base: " + String.join(", ", written.leftOut()) + ".");
+      notes.add("Not carried over from the base: " + String.join(", ", written.leftOut()) + ".");
     }
     Path card = place.resolve(CARD);
     if (Files.exists(card)) {
@@ -183,8 +181,7 @@ final class ArtifactWriter {
       Files.delete(jinja);
     }
     Integer bos = tokens.bosId();
-    String begin =
-        bos == null || !tokens.addsBos() ? "" : tokens.decode(new int[] {bos}, false);
+    String begin = bos == null || !tokens.addsBos() ? "" : tokens.decode(new int[] {bos}, false);
     List<String> stops =
         tokens.endIds().stream()
             .sorted()
@@ -230,8 +227,7 @@ final class ArtifactWriter {
     text(
         place.resolve(CARD),
         card.text(
-            List.of(line(artifact)),
-            asAdapter ? Serving.limits(adapter.config()) : List.of()));
+            List.of(line(artifact)), asAdapter ? Serving.limits(adapter.config()) : List.of()));
   }
 
   /** The line that serves an artifact. */

@@ -37,8 +37,7 @@ record Certificate(
    *
    * @param violations of the tolerance, a sentence each
    */
-  record Line(
-      Artifact artifact, Divergence found, Tolerance tolerance, List<String> violations) {
+  record Line(Artifact artifact, Divergence found, Tolerance tolerance, List<String> violations) {
     boolean passed() {
       return violations.isEmpty();
     }
@@ -57,9 +56,7 @@ record Certificate(
         .put("name", base.name())
         .put("folder", base.folder())
         .put("fingerprint", base.fingerprint());
-    root.putObject("adapter")
-        .put("folder", adapter.folder())
-        .put("sha256", adapter.sha256());
+    root.putObject("adapter").put("folder", adapter.folder()).put("sha256", adapter.sha256());
     root.putObject("prompts")
         .put("source", prompts.source())
         .put("why", prompts.why())

@@ -17,8 +17,7 @@ import java.util.function.Consumer;
  *
  * @param temporary a folder that may be written to
  */
-record Certification(
-    ExportSource source, Checkpoint base, PeftAdapter adapter, Path temporary) {
+record Certification(ExportSource source, Checkpoint base, PeftAdapter adapter, Path temporary) {
 
   /** Tokens that are generated for each prompt, unless a model is made for shorter texts. */
   static final int GREEDY_TOKENS = 32;
@@ -47,7 +46,10 @@ record Certification(
    * @param report called with each artifact's part as soon as it is known
    */
   Certificate certify(
-      Path folder, List<Artifact> artifacts, GoldenPrompts prompts, Consumer<Certificate.Line> report)
+      Path folder,
+      List<Artifact> artifacts,
+      GoldenPrompts prompts,
+      Consumer<Certificate.Line> report)
       throws IOException {
     List<Certificate.Line> lines = new ArrayList<>();
     Divergence effect;
@@ -60,8 +62,7 @@ record Certification(
           Divergence found = reference.compare(rebuilt);
           Tolerance tolerance = Tolerance.of(artifact.type(), isLossless(artifact));
           Certificate.Line line =
-              new Certificate.Line(
-                  artifact, found, tolerance, tolerance.violations(found, effect));
+              new Certificate.Line(artifact, found, tolerance, tolerance.violations(found, effect));
           lines.add(line);
           report.accept(line);
         }

@@ -5,8 +5,8 @@ package dev.graft.trainer.export;
  *
  * @param maxLogit the largest difference of a logit
  * @param meanLogit the mean absolute difference
- * @param meanKl Kullback-Leibler divergence from the reference's distribution to the other, in nats,
- *     mean over the positions
+ * @param meanKl Kullback-Leibler divergence from the reference's distribution to the other, in
+ *     nats, mean over the positions
  * @param maxKl its largest value
  * @param equalGreedy at how many of {@code greedyTokens} the likeliest token is the reference's
  * @param greedyTokens positions that predict a token which the reference generated

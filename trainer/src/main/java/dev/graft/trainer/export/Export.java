@@ -50,8 +50,8 @@ public final class Export {
    *
    * @param types what whole GGUF models are stored as; empty for the base's own type
    * @param out a folder that does not exist
-   * @throws UserException and its kin if anything is not fit to be exported, or the files do not say
-   *     the same; nothing has appeared then
+   * @throws UserException and its kin if anything is not fit to be exported, or the files do not
+   *     say the same; nothing has appeared then
    */
   public static void run(
       ExportSource source,
@@ -60,7 +60,8 @@ public final class Export {
       Path out,
       Console console) {
     if (Files.exists(out)) {
-      throw new UserException(out + " exists already; remove it, or give another folder with --out");
+      throw new UserException(
+          out + " exists already; remove it, or give another folder with --out");
     }
     Path folder = HubCache.ofEnvironment().resolve(source.base());
     try (Checkpoint base = Checkpoint.open(folder)) {
@@ -92,11 +93,9 @@ public final class Export {
 
   private void run(Checkpoint base, PeftAdapter adapter, Optional<Tokenizer> tokenizer)
       throws IOException {
-    PeftAdapter universal =
-        UniversalPeft.of(adapter, ArtifactWriter.baseForServers(source, base));
+    PeftAdapter universal = UniversalPeft.of(adapter, ArtifactWriter.baseForServers(source, base));
     Optional<String> template = ChatLayout.of(source, base.folder(), tokenizer);
-    ArtifactWriter writer =
-        new ArtifactWriter(source, base, universal, tokenizer, template, out);
+    ArtifactWriter writer = new ArtifactWriter(source, base, universal, tokenizer, template, out);
     Path parent = out.toAbsolutePath().getParent();
     Files.createDirectories(parent == null ? Path.of("/") : parent);
     List<Artifact> written = new ArrayList<>();
@@ -157,7 +156,8 @@ public final class Export {
             .orElse("");
     return String.format(
         Locale.ROOT,
-        "%-8s %s: logits differ by at most %.2g (mean %.2g), KL %.2g, %d of %d greedy tokens equal%s",
+        "%-8s %s: logits differ by at most %.2g (mean %.2g), KL %.2g, %d of %d greedy tokens"
+            + " equal%s",
         line.passed() ? "parity" : "FAILED",
         line.artifact().path(),
         found.maxLogit(),

@@ -39,8 +39,7 @@ public record ExportSource(
         run.map(folder -> ConfigReader.parse(folder.resolve(RUN_CONFIG), java.util.List.of()));
     String name =
         base.or(() -> config.map(RunConfig::base))
-            .orElseGet(() ->
-                PeftConfig.read(adapter.resolve(PeftAdapter.CONFIG_FILE)).baseModel());
+            .orElseGet(() -> PeftConfig.read(adapter.resolve(PeftAdapter.CONFIG_FILE)).baseModel());
     if (name.isBlank()) {
       throw new UserException(
           adapter + ": its adapter_config.json names no base model; give one with --base");
@@ -68,8 +67,8 @@ public record ExportSource(
   private static Optional<Path> runOf(Path adapter) {
     Path whole = adapter.toAbsolutePath().normalize();
     return Optional.ofNullable(whole.getParent())
-        .filter(parent ->
-            whole.endsWith("adapter") && Files.isRegularFile(parent.resolve(RUN_CONFIG)));
+        .filter(
+            parent -> whole.endsWith("adapter") && Files.isRegularFile(parent.resolve(RUN_CONFIG)));
   }
 
   /** A name for people: the run's, else the adapter's folder. */

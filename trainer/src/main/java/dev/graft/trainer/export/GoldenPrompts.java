@@ -99,8 +99,7 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
         ChatFormats.forBase(base, data.template()).format());
   }
 
-  private static void take(
-      SequenceReader rows, int room, ModelConfig model, List<int[]> prompts) {
+  private static void take(SequenceReader rows, int room, ModelConfig model, List<int[]> prompts) {
     for (TokenSequence row : rows) {
       if (prompts.size() == MOST) {
         return;

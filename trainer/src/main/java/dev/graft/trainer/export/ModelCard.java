@@ -127,7 +127,9 @@ final class ModelCard {
     lines.add(
         "rank %d, alpha %s%s, dropout %s"
             .formatted(
-                peft.rank(), number(peft.alpha()), peft.rslora() ? " (rsLoRA)" : "",
+                peft.rank(),
+                number(peft.alpha()),
+                peft.rslora() ? " (rsLoRA)" : "",
                 number(peft.dropout())));
     lines.add(
         "target modules: "
@@ -136,17 +138,22 @@ final class ModelCard {
               case TargetModules.AllLinear() -> "all linear layers";
               case TargetModules.Expression(String regex) -> "`" + regex + "`";
             });
-    source.config().map(RunConfig::training).ifPresent(training -> {
-      lines.add(
-          "%s epochs, %d conversations a step, learning rate %s, schedule %s, weight decay %s"
-              .formatted(
-                  training.epochs().isPresent() ? number(training.epochs().getAsDouble()) : "some",
-                  training.batchSize(),
-                  number(training.learningRate()),
-                  training.schedule().name().toLowerCase(Locale.ROOT),
-                  number(training.weightDecay())));
-      lines.add("seed " + training.seed());
-    });
+    source
+        .config()
+        .map(RunConfig::training)
+        .ifPresent(training -> {
+          lines.add(
+              "%s epochs, %d conversations a step, learning rate %s, schedule %s, weight decay %s"
+                  .formatted(
+                      training.epochs().isPresent()
+                          ? number(training.epochs().getAsDouble())
+                          : "some",
+                      training.batchSize(),
+                      number(training.learningRate()),
+                      training.schedule().name().toLowerCase(Locale.ROOT),
+                      number(training.weightDecay())));
+          lines.add("seed " + training.seed());
+        });
     return lines;
   }
 

@@ -8,10 +8,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Ollama's Modelfile. Its TEMPLATE is Go's template language, in which it renders one exchange after
- * another; it is derived from what the model's own Jinja template prints for known messages, and
- * checked against what that prints for a conversation of two exchanges. A template that cannot be
- * put so is left out and said to be: Ollama then goes by the Jinja template in the GGUF file.
+ * Ollama's Modelfile. Its TEMPLATE is Go's template language, in which it renders one exchange
+ * after another; it is derived from what the model's own Jinja template prints for known messages,
+ * and checked against what that prints for a conversation of two exchanges. A template that cannot
+ * be put so is left out and said to be: Ollama then goes by the Jinja template in the GGUF file.
  *
  * @param template in Go's form
  * @param system the system message that the template prints where there is none
@@ -36,8 +36,7 @@ record Modelfile(Optional<String> template, Optional<String> system, List<String
    */
   static Modelfile of(Optional<ChatFormat> format, String begin, List<String> stops) {
     Optional<Layout> layout = format.flatMap(it -> Layout.of(it, begin));
-    return new Modelfile(
-        layout.map(Layout::go), layout.flatMap(Layout::defaultSystem), stops);
+    return new Modelfile(layout.map(Layout::go), layout.flatMap(Layout::defaultSystem), stops);
   }
 
   /** The file's text. */
@@ -182,16 +181,20 @@ record Modelfile(Optional<String> template, Optional<String> system, List<String
               afterPrompt,
               afterAnswer,
               defaultSystem.orElse(""))
-          .noneMatch(
-              text -> text.contains("{{") || text.contains("}}") || text.contains("\"\"\""));
+          .noneMatch(text -> text.contains("{{") || text.contains("}}") || text.contains("\"\"\""));
     }
 
     String go() {
       String start =
           beforeSystem
               .map(before ->
-                  "{{ if .System }}" + before + "{{ .System }}" + afterSystem + "{{ else }}"
-                      + beginning + "{{ end }}")
+                  "{{ if .System }}"
+                      + before
+                      + "{{ .System }}"
+                      + afterSystem
+                      + "{{ else }}"
+                      + beginning
+                      + "{{ end }}")
               .orElse(beginning);
       return start + "{{ .Prompt }}" + afterPrompt + "{{ .Response }}" + afterAnswer;
     }

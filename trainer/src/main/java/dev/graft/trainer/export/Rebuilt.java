@@ -33,8 +33,7 @@ final class Rebuilt implements AutoCloseable {
     this.closeWeights = closeWeights;
     try {
       this.model = Llama.load(kernels, weights);
-      this.ranks =
-          adapter.map(it -> LoraAdapter.of(it, model).ranks()).orElse(StackedRanks.NONE);
+      this.ranks = adapter.map(it -> LoraAdapter.of(it, model).ranks()).orElse(StackedRanks.NONE);
     } catch (RuntimeException e) {
       kernels.close();
       closeWeights.run();

@@ -11,8 +11,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What base and adapter say in the trainer: each golden prompt with its greedy continuation, and the
- * logits at every position, kept in a temporary file, since vocabularies are large.
+ * What base and adapter say in the trainer: each golden prompt with its greedy continuation, and
+ * the logits at every position, kept in a temporary file, since vocabularies are large.
  */
 final class ReferenceRun implements AutoCloseable {
   private final FileChannel file;

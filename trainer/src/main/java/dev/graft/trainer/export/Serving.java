@@ -39,8 +39,7 @@ final class Serving {
               .formatted(
                   quoted(base), maxLoraRank(peft.rank()), quoted(name + "=" + out + "/peft"));
       case MERGED -> "vllm serve " + path;
-      case GGUF ->
-          "llama-server -m BASE.gguf --lora %s -c %d".formatted(path, context);
+      case GGUF -> "llama-server -m BASE.gguf --lora %s -c %d".formatted(path, context);
       case GGUF_MERGED -> "llama-server -m %s -c %d".formatted(path, context);
       case OLLAMA ->
           "(cd %s && ollama create %s -f %s) && ollama run %s"
@@ -76,15 +75,15 @@ final class Serving {
   /** LMI's (djl-serving's) serving.properties for the base with adapters. */
   static String servingProperties(String base, PeftConfig peft) {
     return """
-        # LMI (djl-serving): put this into the model's folder, and this folder as
-        # adapters/NAME beside it.
-        engine=Python
-        option.model_id=%s
-        option.rolling_batch=vllm
-        option.enable_lora=true
-        option.max_loras=4
-        option.max_lora_rank=%d
-        """
+    # LMI (djl-serving): put this into the model's folder, and this folder as
+    # adapters/NAME beside it.
+    engine=Python
+    option.model_id=%s
+    option.rolling_batch=vllm
+    option.enable_lora=true
+    option.max_loras=4
+    option.max_lora_rank=%d
+    """
         .formatted(base, maxLoraRank(peft.rank()));
   }
 }

@@ -7,9 +7,9 @@ import java.util.Locale;
 /**
  * How far an artifact may be from base and adapter in the trainer.
  *
- * @param maxLogit the largest difference of a logit, in standard deviations of the logits. It is the
- *     worst of millions, mostly of a token that nobody would draw, so it is there to find the grossly
- *     wrong; what matters to a reader is bounded by the other two
+ * @param maxLogit the largest difference of a logit, in standard deviations of the logits. It is
+ *     the worst of millions, mostly of a token that nobody would draw, so it is there to find the
+ *     grossly wrong; what matters to a reader is bounded by the other two
  * @param meanKl in nats
  * @param equalShare the least share of equal greedy tokens
  * @param reason why these numbers
@@ -80,8 +80,7 @@ record Tolerance(double maxLogit, double meanKl, double equalShare, String reaso
       violations.add(
           say(
               "the largest logit difference is %.3g standard deviations, %.3g are tolerated",
-              inSpreads,
-              maxLogit));
+              inSpreads, maxLogit));
     }
     if (!(found.meanKl() <= meanKl)) {
       violations.add(
@@ -91,16 +90,14 @@ record Tolerance(double maxLogit, double meanKl, double equalShare, String reaso
       violations.add(
           say(
               "%.1f %% of the greedy tokens are equal, %.1f %% are needed",
-              100 * found.equalShare(),
-              100 * equalShare));
+              100 * found.equalShare(), 100 * equalShare));
     }
     if (effect.meanKl() > NO_EFFECT && found.meanKl() > SHARE_OF_EFFECT * effect.meanKl()) {
       violations.add(
           say(
               "it is %.2g nats from base and adapter, the base alone %.2g: rounding takes back most"
                   + " of what was learned",
-              found.meanKl(),
-              effect.meanKl()));
+              found.meanKl(), effect.meanKl()));
     }
     return violations;
   }

@@ -54,10 +54,7 @@ public final class Verification {
    * @param reference a file to write what the trainer says to
    */
   public record Options(
-      Optional<String> base,
-      Optional<Path> adapter,
-      boolean filesOnly,
-      Optional<Path> reference) {}
+      Optional<String> base, Optional<Path> adapter, boolean filesOnly, Optional<Path> reference) {}
 
   /**
    * Verifies.
@@ -116,8 +113,7 @@ public final class Verification {
       Path temporary = Files.createTempDirectory("graft-verify");
       try {
         PeftAdapter adapter = PeftAdapter.read(source.adapter(), checkpoint.config());
-        Certification certification =
-            new Certification(source, checkpoint, adapter, temporary);
+        Certification certification = new Certification(source, checkpoint, adapter, temporary);
         GoldenPrompts prompts = prompts(certification, checkpoint, tokenizer);
         writeReference(certification, prompts, tokenizer, options.reference());
         measure(certification, prompts);
@@ -154,16 +150,13 @@ public final class Verification {
       Certification certification, Checkpoint base, Optional<Tokenizer> tokenizer) {
     GoldenPrompts prompts =
         GoldenPrompts.of(
-            certification.source(),
-            base.folder(),
-            base.config(),
-            tokenizer,
-            certification.room());
+            certification.source(), base.folder(), base.config(), tokenizer, certification.room());
     String then = json.path("prompts").path("sha256").asString("");
     console.say("prompts  %d: %s".formatted(prompts.prompts().size(), prompts.why()));
     if (!prompts.sha256().equals(then)) {
       console.warn(
-          "these are other prompts than the certificate's: the validation data has changed or moved");
+          "these are other prompts than the certificate's: the validation data has changed or"
+              + " moved");
     }
     return prompts;
   }
@@ -180,8 +173,7 @@ public final class Verification {
               List.of()));
     }
     Certificate certificate =
-        certification.certify(
-            folder, artifacts, prompts, line -> console.say(Export.words(line)));
+        certification.certify(folder, artifacts, prompts, line -> console.say(Export.words(line)));
     if (!certificate.passed()) {
       throw new UserException(
           "%s does not say what base and adapter say: %s."

@@ -162,8 +162,15 @@ class ExportTest {
       PeftConfig c = adapter.config();
       PeftConfig plain =
           new PeftConfig(
-              c.rank(), c.alpha(), 0, c.targetModules(), false, "", c.rankPattern(),
-              c.alphaPattern(), null);
+              c.rank(),
+              c.alpha(),
+              0,
+              c.targetModules(),
+              false,
+              "",
+              c.rankPattern(),
+              c.alphaPattern(),
+              null);
       GgufLora.write(file, new PeftAdapter(plain, adapter.weights()), base.config(), "wrong");
       assertThat(violations(base, adapter).getFirst()).isNotEmpty();
 
@@ -196,10 +203,24 @@ class ExportTest {
   private static ModelConfig withHeadDim(ModelConfig c, int headDim) {
     int factor = c.headDim() / headDim;
     return new ModelConfig(
-        c.architecture(), c.hiddenSize(), c.intermediateSize(), c.layers(), c.heads() * factor,
-        c.kvHeads() * factor, headDim, c.vocabSize(), c.maxPositionEmbeddings(), c.rmsNormEps(),
-        c.ropeTheta(), c.ropeScaling(), null, c.tieWordEmbeddings(), c.dtype(), c.bosTokenId(),
-        c.eosTokenIds(), List.of());
+        c.architecture(),
+        c.hiddenSize(),
+        c.intermediateSize(),
+        c.layers(),
+        c.heads() * factor,
+        c.kvHeads() * factor,
+        headDim,
+        c.vocabSize(),
+        c.maxPositionEmbeddings(),
+        c.rmsNormEps(),
+        c.ropeTheta(),
+        c.ropeScaling(),
+        null,
+        c.tieWordEmbeddings(),
+        c.dtype(),
+        c.bosTokenId(),
+        c.eosTokenIds(),
+        List.of());
   }
 
   /** bfloat16 has no room for an update this small: the merged model is the base. */
@@ -235,8 +256,7 @@ class ExportTest {
     }
     ExportSource source = ExportSource.of(adapter, Optional.of(bare.toString()));
     assertThatThrownBy(() ->
-            Export.run(
-                source, EnumSet.of(ExportTarget.OLLAMA), List.of(), out, Console.silent()))
+            Export.run(source, EnumSet.of(ExportTarget.OLLAMA), List.of(), out, Console.silent()))
         .isInstanceOf(UserException.class)
         .hasMessageContaining("tokenizer.json");
     assertThat(out).doesNotExist();

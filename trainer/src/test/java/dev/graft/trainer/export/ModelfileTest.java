@@ -44,8 +44,8 @@ class ModelfileTest {
   void aSystemMessageOfTheTemplatesOwnBecomesOllamas() throws IOException {
     Modelfile modelfile =
         of(
-            "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou help.<|im_end|>\\n'"
-                + " }}{% endif %}"
+            "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou"
+                + " help.<|im_end|>\\n' }}{% endif %}"
                 + CHATML_TURNS);
     assertThat(modelfile.system()).contains("You help.");
     assertThat(modelfile.text())
@@ -59,14 +59,19 @@ class ModelfileTest {
     String turn = "<|start_header_id|>%s<|end_header_id|>\n\n";
     assertThat(
             of("{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] +"
-                    + " '<|end_header_id|>\\n\\n' + m['content'] | trim + '<|eot_id|>' }}{% endfor %}"
-                    + "{% if add_generation_prompt %}{{"
-                    + " '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}")
+                   + " '<|end_header_id|>\\n\\n' + m['content'] | trim + '<|eot_id|>' }}{% endfor"
+                   + " %}{% if add_generation_prompt %}{{"
+                   + " '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}")
                 .template())
         .contains(
-            "{{ if .System }}" + turn.formatted("system") + "{{ .System }}<|eot_id|>"
-                + turn.formatted("user") + "{{ else }}" + turn.formatted("user")
-                + "{{ end }}{{ .Prompt }}<|eot_id|>" + turn.formatted("assistant")
+            "{{ if .System }}"
+                + turn.formatted("system")
+                + "{{ .System }}<|eot_id|>"
+                + turn.formatted("user")
+                + "{{ else }}"
+                + turn.formatted("user")
+                + "{{ end }}{{ .Prompt }}<|eot_id|>"
+                + turn.formatted("assistant")
                 + "{{ .Response }}<|eot_id|>");
   }
 
