@@ -59,9 +59,9 @@ class ModelfileTest {
     String turn = "<|start_header_id|>%s<|end_header_id|>\n\n";
     assertThat(
             of("{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] +"
-                   + " '<|end_header_id|>\\n\\n' + m['content'] | trim + '<|eot_id|>' }}{% endfor"
-                   + " %}{% if add_generation_prompt %}{{"
-                   + " '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}")
+                    + " '<|end_header_id|>\\n\\n' + m['content'] | trim + '<|eot_id|>' }}{% endfor"
+                    + " %}{% if add_generation_prompt %}{{"
+                    + " '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}")
                 .template())
         .contains(
             "{{ if .System }}"
