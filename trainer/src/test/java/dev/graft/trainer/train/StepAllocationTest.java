@@ -2,6 +2,7 @@ package dev.graft.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import dev.graft.modelio.DType;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.checkpoint.Checkpoint;
@@ -18,7 +19,9 @@ import dev.graft.trainer.model.TokenBatch.Sequence;
 import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.LearningRateSchedule;
 import dev.graft.trainer.tensor.ElementType;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -27,12 +30,23 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Memory is laid out before the first step: a step allocates nothing that grows with its tokens.
+ * Memory is laid out before the first step: a step allocates no native memory, and on the Java heap
+ * only handles.
  */
 class StepAllocationTest {
 
   private static final int LAYERS = 3;
   private static final int VOCABULARY = 61;
+  private static final int THREADS = 2;
+
+  /** Bytes of Java heap that a step may use once everything is compiled. */
+  private static final long LIMIT = 64 * 1024;
+
+  private static final int STEPS_BELOW = 10;
+  private static final int MOST_STEPS = 1000;
+
+  private static final ThreadMXBean THREAD_BEAN =
+      (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   @TempDir Path folder;
 
@@ -51,7 +65,7 @@ class StepAllocationTest {
             .write(folder.resolve("base"));
     try (Kernels kernels = new CpuKernels(ElementType.F32, 1);
         Checkpoint checkpoint = Checkpoint.open(base)) {
-      Trainer trainer = trainer(kernels, checkpoint);
+      Trainer trainer = trainer(kernels, checkpoint, 0.1f);
       StepBatch batch =
           new StepBatch(0, List.of(0, 1, 2), List.of(micro(131, 3), micro(300, 4), micro(131, 5)));
       int step = 0;
@@ -66,16 +80,67 @@ class StepAllocationTest {
     }
   }
 
-  private static Trainer trainer(Kernels kernels, Checkpoint checkpoint) {
+  /**
+   * Until the JIT has compiled the loops, each vector in them is an object, megabytes a step. When
+   * that is done depends on how busy the machine is, so steps are taken until ten in a row stay
+   * below the limit; where a loop's vectors stay objects after it was compiled, that never happens.
+   */
+  @Test
+  void stepsMakeLittleGarbage() {
+    Path base =
+        RandomCheckpoint.llama()
+            .hiddenSize(64)
+            .intermediateSize(96)
+            .layers(LAYERS)
+            .heads(4)
+            .kvHeads(2)
+            .headDim(16)
+            .vocabSize(VOCABULARY)
+            .dtype(DType.BF16)
+            .write(folder.resolve("base"));
+    try (Kernels kernels = new CpuKernels(ElementType.F32, THREADS);
+        Checkpoint checkpoint = Checkpoint.open(base)) {
+      Trainer trainer = trainer(kernels, checkpoint, 0);
+      StepBatch batch = new StepBatch(0, List.of(0), List.of(micro(300, 3)));
+      long[] threads = computingThreads();
+      assertThat(threads).hasSizeGreaterThanOrEqualTo(THREADS);
+      List<Long> garbage = new ArrayList<>();
+      int below = 0;
+      for (int step = 0; step < MOST_STEPS && below < STEPS_BELOW; step++) {
+        long before = allocated(threads);
+        trainer.step(step, batch);
+        garbage.add(allocated(threads) - before);
+        below = garbage.getLast() < LIMIT ? below + 1 : 0;
+      }
+      assertThat(below)
+          .as("bytes on the heap by step: %s", garbage)
+          .isGreaterThanOrEqualTo(STEPS_BELOW);
+    }
+  }
+
+  /** This thread and all that loops are spread over, also those of other tests. */
+  private static long[] computingThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread ->
+            thread == Thread.currentThread() || thread.getName().startsWith("graft-loop-"))
+        .mapToLong(Thread::threadId)
+        .toArray();
+  }
+
+  private static long allocated(long[] threads) {
+    return Arrays.stream(THREAD_BEAN.getThreadAllocatedBytes(threads)).sum();
+  }
+
+  private static Trainer trainer(Kernels kernels, Checkpoint checkpoint, float dropout) {
     Llama model = Llama.load(kernels, checkpoint);
-    PeftConfig peft = PeftConfig.of(4, 8, 0.1, List.of(Projection.values()), false, "base");
+    PeftConfig peft = PeftConfig.of(4, 8, dropout, List.of(Projection.values()), false, "base");
     LoraAdapter adapter = LoraAdapter.initialized(peft, model, 3);
     return new Trainer(
-        model.trainingPass(300, adapter.ranks(), true),
+        model.trainingPass(300, adapter.ranks(), dropout > 0),
         adapter,
         new AdamW(adapter.size(), 0.01),
-        new LearningRateSchedule(Schedule.LINEAR, 1e-3, 2, 100),
-        0.1f,
+        new LearningRateSchedule(Schedule.LINEAR, 1e-3, 2, MOST_STEPS),
+        dropout,
         7,
         1);
   }

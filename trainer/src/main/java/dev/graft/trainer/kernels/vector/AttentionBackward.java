@@ -1,11 +1,15 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.Tensor;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -240,8 +244,10 @@ public final class AttentionBackward {
   private static void probabilities(long scores, float lse, int from, int to, int columns) {
     Tile.fillOutside(scores, from, to, columns, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < columns; i += Lanes.COUNT) {
-      FloatVector p = VectorMath.expNotPositive(Lanes.load(scores + 4L * i).sub(lse));
-      p.intoMemorySegment(Memory.ALL, scores + 4L * i, ByteOrder.nativeOrder());
+      FloatVector p =
+          VectorMath.expNotPositive(
+              fromMemorySegment(FLOATS, ALL, scores + 4L * i, ORDER).sub(lse));
+      p.intoMemorySegment(ALL, scores + 4L * i, ORDER);
     }
   }
 
@@ -251,8 +257,9 @@ public final class AttentionBackward {
     long scores = base + scoresAt + 4L * BLOCK * row;
     long gradients = base + scoreGradientsAt + 4L * BLOCK * row;
     for (int i = 0; i < columns; i += Lanes.COUNT) {
-      FloatVector p = Lanes.load(scores + 4L * i);
-      Lanes.store(scores + 4L * i, p.mul(Lanes.load(gradients + 4L * i).sub(delta)));
+      FloatVector p = fromMemorySegment(FLOATS, ALL, scores + 4L * i, ORDER);
+      p.mul(fromMemorySegment(FLOATS, ALL, gradients + 4L * i, ORDER).sub(delta))
+          .intoMemorySegment(ALL, scores + 4L * i, ORDER);
     }
   }
 }

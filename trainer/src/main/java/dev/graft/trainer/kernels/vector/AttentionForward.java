@@ -1,11 +1,15 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.Tensor;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
@@ -165,9 +169,9 @@ public final class AttentionForward {
 
   /** The largest of a row of whole vectors. */
   private static float largest(long scores, int columns) {
-    FloatVector largest = Lanes.load(scores);
+    FloatVector largest = fromMemorySegment(FLOATS, ALL, scores, ORDER);
     for (int i = Lanes.COUNT; i < columns; i += Lanes.COUNT) {
-      largest = Lanes.max(largest, Lanes.load(scores + 4L * i));
+      largest = Lanes.max(largest, fromMemorySegment(FLOATS, ALL, scores + 4L * i, ORDER));
     }
     return largest.reduceLanes(VectorOperators.MAX);
   }
@@ -175,26 +179,31 @@ public final class AttentionForward {
   /** A row of whole vectors, in place. */
   private static void scale(long values, float factor, int n) {
     for (int i = 0; i < n; i += Lanes.COUNT) {
-      Lanes.store(values + 4L * i, Lanes.load(values + 4L * i).mul(factor));
+      fromMemorySegment(FLOATS, ALL, values + 4L * i, ORDER)
+          .mul(factor)
+          .intoMemorySegment(ALL, values + 4L * i, ORDER);
     }
   }
 
   /** Scores become {@code exp(score - max)}, and are added to the totals. */
   private static void exponentiate(long scores, float max, long totals, int columns) {
-    FloatVector total = Lanes.load(totals);
+    FloatVector total = fromMemorySegment(FLOATS, ALL, totals, ORDER);
     for (int i = 0; i < columns; i += Lanes.COUNT) {
-      FloatVector p = VectorMath.expNotPositive(Lanes.load(scores + 4L * i).sub(max));
-      p.intoMemorySegment(Memory.ALL, scores + 4L * i, ByteOrder.nativeOrder());
+      FloatVector p =
+          VectorMath.expNotPositive(
+              fromMemorySegment(FLOATS, ALL, scores + 4L * i, ORDER).sub(max));
+      p.intoMemorySegment(ALL, scores + 4L * i, ORDER);
       total = total.add(p);
     }
-    // Not Lanes.store: after all of exp the compiler would not inline it, see TileProduct.block.
-    total.intoMemorySegment(Memory.ALL, totals, ByteOrder.nativeOrder());
+    total.intoMemorySegment(ALL, totals, ORDER);
   }
 
   private void finish(long base, long tail, int head, int from, int to) {
     for (int row = from; row < to; row++) {
       int r = row - from;
-      float total = Lanes.sum(Lanes.load(base + totalsAt + 4L * Lanes.COUNT * r), tail);
+      float total =
+          Lanes.sum(
+              fromMemorySegment(FLOATS, ALL, base + totalsAt + 4L * Lanes.COUNT * r, ORDER), tail);
       out.writeRow(head, row, 1 / total, base + sumsAt + 4L * paddedDim * r);
       if (logSumExp != 0) {
         double max = Memory.getFloat(base + maximaAt + 4L * r);

@@ -1,11 +1,15 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -93,11 +97,11 @@ public final class CrossEntropy {
     FloatVector max1 = max0;
     int i = 0;
     for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
-      max0 = Lanes.max(max0, Lanes.load(row + 4L * i));
-      max1 = Lanes.max(max1, Lanes.load(row + 4L * (i + Lanes.COUNT)));
+      max0 = Lanes.max(max0, fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER));
+      max1 = Lanes.max(max1, fromMemorySegment(FLOATS, ALL, row + 4L * (i + Lanes.COUNT), ORDER));
     }
     for (; i < n; i += Lanes.COUNT) {
-      max0 = Lanes.max(max0, Lanes.load(row + 4L * i));
+      max0 = Lanes.max(max0, fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER));
     }
     return Lanes.max(max0, max1).reduceLanes(VectorOperators.MAX);
   }
@@ -123,7 +127,10 @@ public final class CrossEntropy {
   private static float sumOfExpOfVectors(long row, int n, float max, long tail) {
     FloatVector sum = FloatVector.zero(Lanes.FLOATS);
     for (int i = 0; i < n; i += Lanes.COUNT) {
-      sum = sum.add(VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max)));
+      sum =
+          sum.add(
+              VectorMath.expNotPositive(
+                  fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER).sub(max)));
     }
     return Lanes.sum(sum, tail);
   }
@@ -156,8 +163,9 @@ public final class CrossEntropy {
 
   private static void softmaxOfVectors(long row, int n, float max, float factor, long out) {
     for (int i = 0; i < n; i += Lanes.COUNT) {
-      FloatVector p = VectorMath.expNotPositive(Lanes.load(row + 4L * i).sub(max));
-      p.mul(factor).intoMemorySegment(Memory.ALL, out + 4L * i, ByteOrder.nativeOrder());
+      FloatVector p =
+          VectorMath.expNotPositive(fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER).sub(max));
+      p.mul(factor).intoMemorySegment(ALL, out + 4L * i, ORDER);
     }
   }
 }

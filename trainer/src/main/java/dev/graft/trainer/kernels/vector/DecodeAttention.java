@@ -1,5 +1,10 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
@@ -104,7 +109,9 @@ public final class DecodeAttention {
     FloatVector w = FloatVector.broadcast(Lanes.FLOATS, weight);
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      Lanes.store(sum + 4L * i, Lanes.load(value + 4L * i).fma(w, Lanes.load(sum + 4L * i)));
+      fromMemorySegment(FLOATS, ALL, value + 4L * i, ORDER)
+          .fma(w, fromMemorySegment(FLOATS, ALL, sum + 4L * i, ORDER))
+          .intoMemorySegment(ALL, sum + 4L * i, ORDER);
     }
     for (; i < n; i++) {
       float v = Memory.getFloat(value + 4L * i);

@@ -1,5 +1,10 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.tensor.ElementType;
 
@@ -70,7 +75,7 @@ public final class Elements {
   private static void widenBrain(long source, long target, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      Lanes.store(target + 4L * i, Lanes.loadBrain(source + 2L * i));
+      Lanes.loadBrain(source + 2L * i).intoMemorySegment(ALL, target + 4L * i, ORDER);
     }
     convertSingly(ElementType.BF16, source, ElementType.F32, target, i, n);
   }
@@ -78,7 +83,7 @@ public final class Elements {
   private static void widenHalf(long source, long target, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      Lanes.store(target + 4L * i, Lanes.loadHalf(source + 2L * i));
+      Lanes.loadHalf(source + 2L * i).intoMemorySegment(ALL, target + 4L * i, ORDER);
     }
     convertSingly(ElementType.F16, source, ElementType.F32, target, i, n);
   }
@@ -87,7 +92,7 @@ public final class Elements {
   static void narrow(long source, long target, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      Lanes.storeBrain(target + 2L * i, Lanes.load(source + 4L * i));
+      Lanes.storeBrain(target + 2L * i, fromMemorySegment(FLOATS, ALL, source + 4L * i, ORDER));
     }
     convertSingly(ElementType.F32, source, ElementType.BF16, target, i, n);
   }

@@ -1,5 +1,10 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.DropoutMask;
 import dev.graft.trainer.kernels.Philox;
 import dev.graft.trainer.kernels.host.HostBuffer;
@@ -8,7 +13,6 @@ import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -101,7 +105,9 @@ public final class Elementwise {
   private static void addRow(long x, long y, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      Lanes.store(y + 4L * i, Lanes.load(y + 4L * i).add(Lanes.load(x + 4L * i)));
+      fromMemorySegment(FLOATS, ALL, y + 4L * i, ORDER)
+          .add(fromMemorySegment(FLOATS, ALL, x + 4L * i, ORDER))
+          .intoMemorySegment(ALL, y + 4L * i, ORDER);
     }
     for (; i < n; i++) {
       Memory.putFloat(y + 4L * i, Memory.getFloat(y + 4L * i) + Memory.getFloat(x + 4L * i));
@@ -125,7 +131,9 @@ public final class Elementwise {
   private static void scaleRow(long x, float factor, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      Lanes.store(x + 4L * i, Lanes.load(x + 4L * i).mul(factor));
+      fromMemorySegment(FLOATS, ALL, x + 4L * i, ORDER)
+          .mul(factor)
+          .intoMemorySegment(ALL, x + 4L * i, ORDER);
     }
     for (; i < n; i++) {
       Memory.putFloat(x + 4L * i, Memory.getFloat(x + 4L * i) * factor);
@@ -191,9 +199,10 @@ public final class Elementwise {
   private static void keep(long x, long factors, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector factor = Lanes.load(factors + 4L * i);
-      FloatVector v = Lanes.load(x + 4L * i).mul(factor);
-      Lanes.store(factors + 4L * i, v.blend(0, factor.compare(VectorOperators.EQ, 0)));
+      FloatVector factor = fromMemorySegment(FLOATS, ALL, factors + 4L * i, ORDER);
+      FloatVector v = fromMemorySegment(FLOATS, ALL, x + 4L * i, ORDER).mul(factor);
+      v.blend(0, factor.compare(VectorOperators.EQ, 0))
+          .intoMemorySegment(ALL, factors + 4L * i, ORDER);
     }
     for (; i < n; i++) {
       float factor = Memory.getFloat(factors + 4L * i);
@@ -214,7 +223,7 @@ public final class Elementwise {
       sum1 = b.fma(b, sum1);
     }
     double sum = 0;
-    sum0.add(sum1).intoMemorySegment(Memory.ALL, tail, ByteOrder.nativeOrder());
+    sum0.add(sum1).intoMemorySegment(ALL, tail, ORDER);
     for (int lane = 0; lane < lanes; lane++) {
       sum += Memory.ALL.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, tail + 8L * lane);
     }
@@ -227,7 +236,7 @@ public final class Elementwise {
 
   private static DoubleVector widen(long address) {
     return (DoubleVector)
-        FloatVector.fromMemorySegment(HALF_FLOATS, Memory.ALL, address, ByteOrder.nativeOrder())
+        FloatVector.fromMemorySegment(HALF_FLOATS, ALL, address, ORDER)
             .convertShape(VectorOperators.F2D, DOUBLES, 0);
   }
 }

@@ -1,5 +1,10 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.tensor.ElementType;
@@ -94,8 +99,8 @@ final class HeadMatrix {
   private void scale(long row, float factor) {
     int i = 0;
     for (; i <= headDim - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector v = Lanes.load(row + 4L * i);
-      Lanes.store(row + 4L * i, v.mul(factor));
+      FloatVector v = fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER);
+      v.mul(factor).intoMemorySegment(ALL, row + 4L * i, ORDER);
     }
     for (; i < headDim; i++) {
       Memory.putFloat(row + 4L * i, Memory.getFloat(row + 4L * i) * factor);

@@ -18,10 +18,11 @@ import jdk.incubator.vector.VectorSpecies;
  * for bfloat16 beside it where that saves a pass over memory.
  *
  * <p>How not to make garbage: a vector handed to a call that the compiler does not inline is an
- * object. It inlines methods of ours only until it has made 18,000 nodes of a method (two dozen
- * vector operations), and only where they are called often. So what a loop does behind an exp uses
- * the JDK's own loads and stores, which are exempt; and no vector is an argument of a call on a
- * path that is taken rarely, like the end of a row.
+ * object. It inlines methods of ours only until it has made 18,000 nodes of the method it compiles
+ * and of all that it has inlined there (some 500 for a vector operation), and only where they are
+ * called often. The JDK's vector methods are exempt. So loops use the JDK's loads and stores, never
+ * helpers of ours, which is why {@link #FLOATS} and {@link #ORDER} are here; and no vector is an
+ * argument of a call on a path that is taken rarely, like the end of a row.
  */
 final class Lanes {
 
@@ -35,7 +36,7 @@ final class Lanes {
   /** Floats in a vector. */
   static final int COUNT = FLOATS.length();
 
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   private Lanes() {}
 

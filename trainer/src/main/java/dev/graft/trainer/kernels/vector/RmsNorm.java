@@ -1,5 +1,10 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
@@ -45,8 +50,9 @@ public final class RmsNorm {
   private static void normalize(long in, long weights, float inverse, long out, int columns) {
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector v = Lanes.load(in + 4L * i).mul(inverse);
-      Lanes.store(out + 4L * i, v.mul(Lanes.load(weights + 4L * i)));
+      FloatVector v = fromMemorySegment(FLOATS, ALL, in + 4L * i, ORDER).mul(inverse);
+      v.mul(fromMemorySegment(FLOATS, ALL, weights + 4L * i, ORDER))
+          .intoMemorySegment(ALL, out + 4L * i, ORDER);
     }
     for (; i < columns; i++) {
       float v = Memory.getFloat(in + 4L * i) * inverse;
@@ -58,8 +64,9 @@ public final class RmsNorm {
       long in, long weights, float inverse, long out, int columns) {
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector v = Lanes.load(in + 4L * i).mul(inverse);
-      Lanes.storeBrain(out + 2L * i, v.mul(Lanes.load(weights + 4L * i)));
+      FloatVector v = fromMemorySegment(FLOATS, ALL, in + 4L * i, ORDER).mul(inverse);
+      Lanes.storeBrain(
+          out + 2L * i, v.mul(fromMemorySegment(FLOATS, ALL, weights + 4L * i, ORDER)));
     }
     for (; i < columns; i++) {
       float v = Memory.getFloat(in + 4L * i) * inverse * Memory.getFloat(weights + 4L * i);
@@ -77,16 +84,26 @@ public final class RmsNorm {
     int i = 0;
     for (; i <= n - step; i += step) {
       long at = 4L * i;
-      sum0 = Lanes.load(a + at).fma(Lanes.load(b + at), sum0);
+      sum0 =
+          fromMemorySegment(FLOATS, ALL, a + at, ORDER)
+              .fma(fromMemorySegment(FLOATS, ALL, b + at, ORDER), sum0);
       at += 4L * Lanes.COUNT;
-      sum1 = Lanes.load(a + at).fma(Lanes.load(b + at), sum1);
+      sum1 =
+          fromMemorySegment(FLOATS, ALL, a + at, ORDER)
+              .fma(fromMemorySegment(FLOATS, ALL, b + at, ORDER), sum1);
       at += 4L * Lanes.COUNT;
-      sum2 = Lanes.load(a + at).fma(Lanes.load(b + at), sum2);
+      sum2 =
+          fromMemorySegment(FLOATS, ALL, a + at, ORDER)
+              .fma(fromMemorySegment(FLOATS, ALL, b + at, ORDER), sum2);
       at += 4L * Lanes.COUNT;
-      sum3 = Lanes.load(a + at).fma(Lanes.load(b + at), sum3);
+      sum3 =
+          fromMemorySegment(FLOATS, ALL, a + at, ORDER)
+              .fma(fromMemorySegment(FLOATS, ALL, b + at, ORDER), sum3);
     }
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-      sum0 = Lanes.load(a + 4L * i).fma(Lanes.load(b + 4L * i), sum0);
+      sum0 =
+          fromMemorySegment(FLOATS, ALL, a + 4L * i, ORDER)
+              .fma(fromMemorySegment(FLOATS, ALL, b + 4L * i, ORDER), sum0);
     }
     float rest = 0;
     for (; i < n; i++) {
@@ -128,7 +145,9 @@ public final class RmsNorm {
   private static void multiply(long a, long b, long out, int columns) {
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      Lanes.store(out + 4L * i, Lanes.load(a + 4L * i).mul(Lanes.load(b + 4L * i)));
+      fromMemorySegment(FLOATS, ALL, a + 4L * i, ORDER)
+          .mul(fromMemorySegment(FLOATS, ALL, b + 4L * i, ORDER))
+          .intoMemorySegment(ALL, out + 4L * i, ORDER);
     }
     for (; i < columns; i++) {
       Memory.putFloat(out + 4L * i, Memory.getFloat(a + 4L * i) * Memory.getFloat(b + 4L * i));
@@ -141,8 +160,12 @@ public final class RmsNorm {
     FloatVector gs = FloatVector.broadcast(Lanes.FLOATS, g);
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector v = Lanes.load(b + 4L * i).fma(gs, Lanes.load(out + 4L * i));
-      Lanes.store(out + 4L * i, Lanes.load(a + 4L * i).fma(fs, v));
+      FloatVector v =
+          fromMemorySegment(FLOATS, ALL, b + 4L * i, ORDER)
+              .fma(gs, fromMemorySegment(FLOATS, ALL, out + 4L * i, ORDER));
+      fromMemorySegment(FLOATS, ALL, a + 4L * i, ORDER)
+          .fma(fs, v)
+          .intoMemorySegment(ALL, out + 4L * i, ORDER);
     }
     for (; i < columns; i++) {
       float v = Math.fma(Memory.getFloat(b + 4L * i), g, Memory.getFloat(out + 4L * i));

@@ -1,5 +1,10 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
@@ -64,12 +69,12 @@ public final class Rotary {
     int i = 0;
     for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
       long at = 4L * i;
-      FloatVector a = Lanes.load(head + at);
-      FloatVector b = Lanes.load(second + at);
-      FloatVector cos = Lanes.load(c + at);
-      FloatVector sin = Lanes.load(s + at).mul(direction);
-      Lanes.store(head + at, a.mul(cos).sub(b.mul(sin)));
-      Lanes.store(second + at, b.mul(cos).add(a.mul(sin)));
+      FloatVector a = fromMemorySegment(FLOATS, ALL, head + at, ORDER);
+      FloatVector b = fromMemorySegment(FLOATS, ALL, second + at, ORDER);
+      FloatVector cos = fromMemorySegment(FLOATS, ALL, c + at, ORDER);
+      FloatVector sin = fromMemorySegment(FLOATS, ALL, s + at, ORDER).mul(direction);
+      a.mul(cos).sub(b.mul(sin)).intoMemorySegment(ALL, head + at, ORDER);
+      b.mul(cos).add(a.mul(sin)).intoMemorySegment(ALL, second + at, ORDER);
     }
     for (; i < half; i++) {
       long at = 4L * i;

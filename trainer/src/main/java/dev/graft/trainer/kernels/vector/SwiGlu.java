@@ -1,27 +1,26 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 
 /**
  * SwiGLU (Shazeer 2020), forward and backward, each in one pass over memory. bfloat16 rows are
  * widened into scratch and rounded back a chunk at a time: a chunk of each operand fits into the
  * first-level cache.
- *
- * <p>Stores behind an exp are the JDK's own and not {@link Lanes#store}, which the compiler would
- * no longer inline there; see {@link TileProduct}.
  */
 public final class SwiGlu {
 
   // Not 1024: chunks 4096 bytes apart would share the address bits by which loads check for stores.
   private static final int CHUNK = 960;
-
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   private SwiGlu() {}
 
@@ -69,10 +68,10 @@ public final class SwiGlu {
   private static void gateVectors(long gate, long up, long out, int n) {
     for (int i = 0; i < n; i += Lanes.COUNT) {
       long at = 4L * i;
-      FloatVector g = Lanes.load(gate + at);
-      FloatVector u = Lanes.load(up + at);
+      FloatVector g = fromMemorySegment(FLOATS, ALL, gate + at, ORDER);
+      FloatVector u = fromMemorySegment(FLOATS, ALL, up + at, ORDER);
       FloatVector silu = g.mul(VectorMath.sigmoid(g));
-      silu.mul(u).intoMemorySegment(Memory.ALL, out + at, ORDER);
+      silu.mul(u).intoMemorySegment(ALL, out + at, ORDER);
     }
   }
 
@@ -143,15 +142,15 @@ public final class SwiGlu {
       long gate, long up, long dout, long dgate, long dup, int n) {
     for (int i = 0; i < n; i += Lanes.COUNT) {
       long at = 4L * i;
-      FloatVector g = Lanes.load(gate + at);
-      FloatVector u = Lanes.load(up + at);
-      FloatVector d = Lanes.load(dout + at);
+      FloatVector g = fromMemorySegment(FLOATS, ALL, gate + at, ORDER);
+      FloatVector u = fromMemorySegment(FLOATS, ALL, up + at, ORDER);
+      FloatVector d = fromMemorySegment(FLOATS, ALL, dout + at, ORDER);
       FloatVector sigma = VectorMath.sigmoid(g);
       FloatVector silu = g.mul(sigma);
       // silu'(z) = σ + z σ (1 - σ)
       FloatVector slope = sigma.add(silu).sub(silu.mul(sigma));
-      d.mul(silu).intoMemorySegment(Memory.ALL, dup + at, ORDER);
-      d.mul(u).mul(slope).intoMemorySegment(Memory.ALL, dgate + at, ORDER);
+      d.mul(silu).intoMemorySegment(ALL, dup + at, ORDER);
+      d.mul(u).mul(slope).intoMemorySegment(ALL, dgate + at, ORDER);
     }
   }
 }

@@ -72,11 +72,7 @@ final class TileProduct {
     }
   }
 
-  /**
-   * One block of C. Not through {@link Lanes}: a method of our own is no longer inlined once the
-   * compiler has made 18,000 nodes, which comes before the last stores here, and each vector handed
-   * to a call is an object. The JDK's own methods carry the mark that exempts them from that limit.
-   */
+  /** One block of C. */
   private static void block(
       int depth, long a, long aRow, long aStep, long b, long bRow, long c, long cRow) {
     long c1 = c + cRow;
