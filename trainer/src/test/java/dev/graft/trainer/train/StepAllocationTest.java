@@ -39,8 +39,12 @@ class StepAllocationTest {
   private static final int VOCABULARY = 61;
   private static final int THREADS = 2;
 
-  /** Bytes of Java heap that a step may use once everything is compiled. */
-  private static final long LIMIT = 64 * 1024;
+  /**
+   * Bytes of Java heap that a step may use once everything is compiled. Without a loop's vectors as
+   * objects it is some 60 kB, with those of one rare place 160 kB, with those of a whole loop
+   * megabytes.
+   */
+  private static final long LIMIT = 512 * 1024;
 
   private static final int STEPS_BELOW = 10;
   private static final int MOST_STEPS = 1000;
@@ -113,7 +117,9 @@ class StepAllocationTest {
         below = garbage.getLast() < LIMIT ? below + 1 : 0;
       }
       assertThat(below)
-          .as("bytes on the heap by step: %s", garbage)
+          .as(
+              "bytes on the heap of the last steps: %s",
+              garbage.reversed().stream().limit(20).toList())
           .isGreaterThanOrEqualTo(STEPS_BELOW);
     }
   }
