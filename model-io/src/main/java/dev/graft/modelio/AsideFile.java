@@ -1,7 +1,9 @@
 package dev.graft.modelio;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -16,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * disk, renamed.
  */
 public final class AsideFile {
+  /** What stands between a name and the rest in the name of what is not finished. */
+  public static final String UNFINISHED = ".tmp-";
+
   private AsideFile() {}
 
   /** Writes a file's content. */
@@ -47,10 +52,23 @@ public final class AsideFile {
     }
   }
 
+  /** Writes a text as UTF-8, as {@link #write} does. */
+  public static void writeText(Path target, String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    write(
+        target,
+        channel -> {
+          ByteBuffer rest = ByteBuffer.wrap(bytes);
+          while (rest.hasRemaining()) {
+            channel.write(rest);
+          }
+        });
+  }
+
   /** A name in the same folder that nothing else has: {@code model.safetensors.tmp-1b4f…}. */
   public static Path nameBeside(Path target) {
     String unique = UUID.randomUUID().toString().substring(0, 12);
-    return target.resolveSibling(target.getFileName() + ".tmp-" + unique);
+    return target.resolveSibling(target.getFileName() + UNFINISHED + unique);
   }
 
   /** Makes renames inside {@code folder} durable. */

@@ -42,8 +42,9 @@ class ArchitectureTest {
           Set.of("lora"),
           Set.of("optim", "data"),
           Set.of("runtime", "runs", "report"),
+          Set.of("generate"),
           Set.of("train"),
-          Set.of("generate", "export", "quickstart", "bench"),
+          Set.of("export", "quickstart", "bench"),
           Set.of("compare"),
           Set.of("cli"));
 

@@ -9,8 +9,6 @@ import dev.graft.modelio.TensorView;
 import dev.graft.modelio.safetensors.SafetensorsFile;
 import dev.graft.modelio.safetensors.SafetensorsWriter;
 import dev.graft.modelio.safetensors.TensorInfo;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -185,7 +183,6 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
       writer.add(module + B, List.of((long) lora.outFeatures(), rank), lora.b());
     }
     writer.write(folder.resolve(WEIGHTS_FILE));
-    byte[] json = config.toJson().getBytes(StandardCharsets.UTF_8);
-    AsideFile.write(folder.resolve(CONFIG_FILE), channel -> channel.write(ByteBuffer.wrap(json)));
+    AsideFile.writeText(folder.resolve(CONFIG_FILE), config.toJson());
   }
 }

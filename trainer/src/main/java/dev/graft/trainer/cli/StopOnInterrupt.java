@@ -9,8 +9,8 @@ import java.lang.invoke.MethodType;
 import java.util.List;
 
 /**
- * Makes Ctrl-C and a polite kill ask the run to stop instead of ending the process. The second one
- * ends it at once.
+ * Makes Ctrl-C, a polite kill and a terminal that closes ask the run to stop instead of ending the
+ * process. The second one ends it at once.
  *
  * <p>A shutdown hook will not do: all hooks run at the same time, those of the native libraries
  * among them, and they would take away the memory that the last step still computes with. {@code
@@ -26,7 +26,7 @@ final class StopOnInterrupt {
 
   static void install(StopSignal stop, Console console) {
     var lookup = MethodHandles.lookup();
-    for (String name : List.of("INT", "TERM")) {
+    for (String name : List.of("INT", "TERM", "HUP")) {
       try {
         Class<?> signal = Class.forName("sun.misc.Signal");
         Class<?> handler = Class.forName("sun.misc.SignalHandler");

@@ -3,10 +3,14 @@ package dev.graft.trainer.cli;
 import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.DataFormat;
 import dev.graft.trainer.config.RunConfig;
+import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.runs.StopSignal;
+import dev.graft.trainer.train.Ending;
 import dev.graft.trainer.train.LoraFinetuning;
 import dev.graft.trainer.train.RunResult;
+import dev.graft.trainer.train.RunStart;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,18 +27,23 @@ import picocli.CommandLine.Parameters;
     versionProvider = Version.class,
     footer = {
       "",
-      "Ctrl-C stops after the step that is being computed and saves what was trained.",
+      "Ctrl-C stops after the step that is being computed and saves what was trained; --resume"
+          + " goes",
+      "on from there, and from the last checkpoint after anything worse.",
       "",
       "Examples:",
       "  ./graft train configs/quickstart.yaml",
       "  ./graft train configs/quickstart.yaml --set lora.rank=8 --set lora.targets=q_proj,v_proj",
-      "  ./graft train configs/quickstart.yaml --overwrite --quiet"
+      "  ./graft train configs/quickstart.yaml --overwrite --quiet",
+      "  ./graft train runs/quickstart --resume"
     })
 final class TrainCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "CONFIG",
-      description = "YAML file; './graft config --defaults' prints one with every key.")
+      description =
+          "YAML file; './graft config --defaults' prints one with every key. With --resume, a run's"
+              + " folder will do.")
   private Path config = Path.of("");
 
   @Option(
@@ -46,34 +55,84 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--overwrite", description = "Replace the run that the output folder holds.")
   private boolean overwrite;
 
+  @Option(
+      names = "--resume",
+      description =
+          "Go on from the run's newest checkpoint, or begin where there is none. The result is the"
+              + " same bit for bit as without the break.")
+  private boolean resume;
+
   @Option(names = "--quiet", description = "Only warnings and where the adapter is.")
   private boolean quiet;
 
   @Override
   public Integer call() {
-    RunConfig run = ConfigReader.read(config, overrides);
+    if (resume && overwrite) {
+      throw new UserException("--resume and --overwrite: one goes on, the other starts again");
+    }
+    RunConfig run = read();
     Console console = Console.ofProcess(quiet);
     var stop = new StopSignal();
     StopOnInterrupt.install(stop, console);
-    RunResult result = LoraFinetuning.run(run, overwrite, console, stop);
+    RunStart start = resume ? RunStart.RESUME : overwrite ? RunStart.OVERWRITE : RunStart.NEW;
+    RunResult result = LoraFinetuning.run(run, start, console, stop);
     report(run, result, console);
     return 0;
   }
 
+  /** The configuration, or that of the run whose folder was given. */
+  private RunConfig read() {
+    Path inside = config.resolve("config.yaml");
+    if (!Files.isRegularFile(inside)) {
+      return ConfigReader.read(config, overrides);
+    }
+    if (!resume) {
+      throw new UserException(
+          "%s: is the folder of a run; go on with it by --resume, or repeat it from %s"
+              .formatted(config, inside));
+    }
+    List<String> settings = new ArrayList<>();
+    settings.add("output=" + config);
+    settings.addAll(overrides);
+    return ConfigReader.read(inside, settings);
+  }
+
   private static void report(RunConfig run, RunResult result, Console console) {
-    if (result.stopped()) {
-      console.result(
-          "stopped  after step %d of %d; what was trained so far is saved"
-              .formatted(result.steps(), result.totalSteps()));
+    switch (result.ending()) {
+      case Ending.Complete _ -> {}
+      case Ending.Stopped _ -> {
+        console.result(
+            "stopped  after step %d of %d; what was trained so far is saved"
+                .formatted(result.steps(), result.totalSteps()));
+        console.result("go on    " + resumption(run));
+      }
+      case Ending.Early early ->
+          console.result(
+              "ended    after step %d of %d: %s"
+                  .formatted(result.steps(), result.totalSteps(), early.reason()));
     }
     if (result.baseLoss().isPresent() && result.finalLoss().isPresent()) {
       double before = result.baseLoss().getAsDouble();
       double after = result.finalLoss().getAsDouble();
       console.say("loss     validation %.4f before, %.4f after".formatted(before, after));
+      if (after >= before) {
+        console.warn("on the validation data the adapter is no better than the base model");
+      }
     }
-    console.result("adapter  " + result.adapter());
+    boolean isLast = result.adapterStep() == result.steps();
+    console.result(
+        "adapter  "
+            + result.adapter()
+            + (isLast
+                ? ""
+                : "  (of step %d, the best; checkpoint.result: last would be step %d)"
+                    .formatted(result.adapterStep(), result.steps())));
     console.say("metrics  " + run.output().resolve("metrics.jsonl"));
     console.say("next     " + next(run, result));
+  }
+
+  private static String resumption(RunConfig run) {
+    return "./graft train " + Words.shell(run.output().toString()) + " --resume";
   }
 
   /** A command that shows what was learned. */

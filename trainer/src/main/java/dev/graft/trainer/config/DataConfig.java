@@ -22,9 +22,13 @@ public record DataConfig(
                 "file of training examples (JSONL, JSON, CSV, TSV, Parquet), or a list; globs too;"
                     + " {path: FILE, weight: 0.5} draws half of its examples in an epoch",
             required = true,
-            input = true)
+            input = true,
+            mayChange = true)
         List<DataSource> train,
-    @Key(value = "file of validation examples, or a list; globs too", input = true)
+    @Key(
+            value = "file of validation examples, or a list; globs too",
+            input = true,
+            mayChange = true)
         List<DataSource> validation,
     @Key(
             "instead of validation: the share of the training examples to hold out, e.g. 0.05; near"
@@ -44,6 +48,7 @@ public record DataConfig(
                     + " mistral, chatml, zephyr, plain, or the path of a Jinja file",
             byDefault = "auto",
             input = true,
+            mayChange = true,
             words = {"auto", "llama3", "llama2", "mistral", "chatml", "zephyr", "plain"})
         String template,
     @Key(

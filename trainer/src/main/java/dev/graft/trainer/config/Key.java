@@ -31,6 +31,12 @@ public @interface Key {
    */
   boolean input() default false;
 
+  /**
+   * Whether a run may go on from a checkpoint with another value than it began with: it has no part
+   * in what was computed so far, or what it names is compared by content.
+   */
+  boolean mayChange() default false;
+
   /** What an {@link #input} may say instead of a path; a word that ends in "://" is a prefix. */
   String[] words() default {};
 }

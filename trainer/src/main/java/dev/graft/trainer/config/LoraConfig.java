@@ -35,7 +35,8 @@ public record LoraConfig(
             value =
                 "folder of a PEFT adapter to start from; rank, alpha, targets and rslora are then"
                     + " its own",
-            input = true)
+            input = true,
+            mayChange = true)
         Optional<Path> initFrom) {
 
   /** What {@code all-linear} stands for, in the order of a layer's computation. */

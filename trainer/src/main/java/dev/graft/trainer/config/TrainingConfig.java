@@ -20,9 +20,13 @@ public record TrainingConfig(
                 "how often the data is gone through, fractions allowed; default 3, or no limit"
                     + " where max-steps is given",
             byDefault = "3",
-            unlessGiven = "max-steps")
+            unlessGiven = "max-steps",
+            mayChange = true)
         OptionalDouble epochs,
-    @Key("optimizer steps; where epochs is given too, whichever comes first ends the run")
+    @Key(
+            value =
+                "optimizer steps; where epochs is given too, whichever comes first ends the run",
+            mayChange = true)
         OptionalInt maxSteps,
     @Key(value = "conversations per optimizer step", byDefault = "8") int batchSize,
     @Key(
@@ -30,13 +34,15 @@ public record TrainingConfig(
                 "tokens computed at once: bounds memory; gradients accumulate, so that a step's"
                     + " result does not depend on it (which examples share a step does:"
                     + " data.packing-window)",
-            byDefault = "2048")
+            byDefault = "2048",
+            mayChange = true)
         int microBatchTokens,
     @Key(
             value =
                 "none, or layers: keep each layer's input only and compute the rest again in the"
                     + " backward; less memory, a third more products, the same result",
-            byDefault = "none")
+            byDefault = "none",
+            mayChange = true)
         Recompute recompute,
     @Key(value = "peak learning rate, reached at the end of the warmup", byDefault = "0.0002")
         double learningRate,
@@ -56,6 +62,19 @@ public record TrainingConfig(
         double weightDecay,
     @Key(value = "gradients are clipped to this global norm; 0 for no clipping", byDefault = "1")
         double maxGradNorm,
+    @Key(
+            value =
+                "what to do with a step whose loss or gradient is not a finite number, or whose"
+                    + " loss is a spike: stop the run, or skip the step",
+            byDefault = "stop",
+            mayChange = true)
+        BadStep onBadStep,
+    @Key(
+            value =
+                "a loss more than so many standard deviations above the mean of the steps before is"
+                    + " a spike, e.g. 6; default: none is",
+            mayChange = true)
+        OptionalDouble spikeThreshold,
     @Key(value = "draw the examples in a new order every epoch", byDefault = "true")
         boolean shuffle,
     @Key(value = "seeds initialisation, order, dropout and validation split", byDefault = "42")
@@ -100,6 +119,11 @@ public record TrainingConfig(
         "warmup-ratio",
         "cannot go together with training.warmup-steps: remove one of them");
     unless(weightDecay >= 0, "weight-decay", "is %s, has to be at least 0", weightDecay);
+    unless(
+        spikeThreshold.isEmpty() || spikeThreshold.getAsDouble() > 0,
+        "spike-threshold",
+        "is %s, has to be above 0",
+        spikeThreshold.orElse(0));
     unless(maxGradNorm >= 0, "max-grad-norm", "is %s, has to be at least 0", maxGradNorm);
   }
 

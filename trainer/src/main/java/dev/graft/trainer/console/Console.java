@@ -15,6 +15,11 @@ public final class Console {
 
   private static final String CLEAR_TO_END_OF_LINE = "\033[K";
 
+  /** A live line that is too long for a terminal made narrower is cut off instead of wrapped. */
+  private static final String NO_WRAP = "\033[?7l";
+
+  private static final String WRAP = "\033[?7h";
+
   private final PrintStream out;
   private final PrintStream err;
   private final boolean live;
@@ -26,22 +31,35 @@ public final class Console {
    * @param out lines, progress, results
    * @param err warnings
    * @param live whether {@code out} is a terminal, on which a line can be written over
+   * @param width columns of that terminal
    * @param quiet whether only warnings and results are shown
    * @param nanoTime a clock, {@code System::nanoTime}
    */
   public Console(
-      PrintStream out, PrintStream err, boolean live, boolean quiet, LongSupplier nanoTime) {
+      PrintStream out,
+      PrintStream err,
+      boolean live,
+      int width,
+      boolean quiet,
+      LongSupplier nanoTime) {
     this.out = out;
     this.err = err;
     this.live = live;
     this.quiet = quiet;
-    this.progress = new ProgressLine(live, nanoTime);
+    this.progress = new ProgressLine(live, width, nanoTime);
+  }
+
+  /** One whose terminal, if it is one, has as many columns as is usual. */
+  public Console(
+      PrintStream out, PrintStream err, boolean live, boolean quiet, LongSupplier nanoTime) {
+    this(out, err, live, TerminalWidth.USUAL, quiet, nanoTime);
   }
 
   /** The process's own streams. */
   public static Console ofProcess(boolean quiet) {
     boolean live = isTerminal();
-    return new Console(System.out, System.err, live, quiet, System::nanoTime);
+    int width = live && !quiet ? TerminalWidth.ask() : TerminalWidth.USUAL;
+    return new Console(System.out, System.err, live, width, quiet, System::nanoTime);
   }
 
   /** Whether a person is at both ends: standard input and standard output are a terminal. */
@@ -62,7 +80,7 @@ public final class Console {
   /** Says nothing at all. */
   public static Console silent() {
     var nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
-    return new Console(nowhere, nowhere, false, true, System::nanoTime);
+    return new Console(nowhere, nowhere, false, TerminalWidth.USUAL, true, System::nanoTime);
   }
 
   /** A line of information; left out when quiet. */
@@ -96,7 +114,7 @@ public final class Console {
 
   private void show(String line) {
     if (live) {
-      out.print("\r" + line + CLEAR_TO_END_OF_LINE);
+      out.print("\r" + NO_WRAP + line + CLEAR_TO_END_OF_LINE + WRAP);
       out.flush();
       lineIsOpen = true;
     } else {

@@ -1,7 +1,11 @@
 package dev.graft.trainer.optim;
 
 import dev.graft.trainer.tensor.HostArrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.AdamUpdater;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.regularization.WeightDecay;
@@ -20,7 +24,7 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
  * 0, which is what warmup begins with, it takes ε for the learning rate; then only the moments are
  * advanced and the parameters left alone.
  */
-public final class AdamW {
+public final class AdamW implements Optimizer {
 
   /** torch's defaults. */
   public static final double BETA1 = 0.9;
@@ -43,29 +47,34 @@ public final class AdamW {
     updater.setStateViewArray(state.reshape('c', 1, 2 * size), new long[] {1, size}, 'c', true);
   }
 
-  /** Both moments in one float32 vector: all of m, then all of v. */
-  public INDArray state() {
-    return state;
+  /** Both moments, {@code m} and {@code v}, one number for each parameter. */
+  @Override
+  public Map<String, INDArray> state() {
+    long size = state.length() / 2;
+    var named = new LinkedHashMap<String, INDArray>();
+    named.put("m", state.get(NDArrayIndex.interval(0, size)));
+    named.put("v", state.get(NDArrayIndex.interval(size, 2 * size)));
+    return Collections.unmodifiableMap(named);
   }
 
   /**
-   * One step.
+   * One update.
    *
-   * @param parameters changed in place
    * @param gradients turned into the update in place
-   * @param step t - 1: how many steps came before, from 0
+   * @param updates t - 1
    */
-  public void step(INDArray parameters, INDArray gradients, double learningRate, int step) {
+  @Override
+  public void step(INDArray parameters, INDArray gradients, double learningRate, int updates) {
     settings.setLearningRate(learningRate);
-    settings.setEpsilon(EPSILON * Math.sqrt(1 - Math.pow(BETA2, step + 1)));
+    settings.setEpsilon(EPSILON * Math.sqrt(1 - Math.pow(BETA2, updates + 1)));
     INDArray update = gradients.reshape('c', 1, gradients.length());
     INDArray row = parameters.reshape('c', 1, parameters.length());
-    updater.applyUpdater(update, step, 0);
+    updater.applyUpdater(update, updates, 0);
     if (learningRate == 0) {
       return;
     }
     if (weightDecay > 0) {
-      new WeightDecay(weightDecay, true).apply(row, update, learningRate, step, 0);
+      new WeightDecay(weightDecay, true).apply(row, update, learningRate, updates, 0);
     }
     row.subi(update);
   }

@@ -1,50 +1,31 @@
 package dev.graft.trainer.runs;
 
-import dev.graft.trainer.config.UserException;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * Writes {@code metrics.jsonl}: a line per optimizer step and per evaluation, numbers in full
- * precision, each line whole in the file when the call returns, so that the file can be followed.
- * While it is open the file is locked, which tells another process that the run goes on.
+ * precision. {@link Metrics} reads it.
  */
 public final class MetricsWriter implements AutoCloseable {
 
-  private final Path file;
-  private final FileChannel channel;
+  private final JsonLines lines;
 
-  private MetricsWriter(Path file, FileChannel channel) {
-    this.file = file;
-    this.channel = channel;
+  private MetricsWriter(JsonLines lines) {
+    this.lines = lines;
   }
 
-  /** Opens the file, which is appended to if it exists. */
+  /**
+   * Opens the file, which is appended to if it exists, and locks it until it is closed.
+   *
+   * @throws dev.graft.trainer.config.UserException if another run writes to it
+   */
   public static MetricsWriter open(Path file) {
-    try {
-      FileChannel channel =
-          FileChannel.open(
-              file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
-      // Held until the channel is closed; file systems without locks are written to all the same.
-      if (!lock(channel)) {
-        channel.close();
-        throw new UserException(file + ": another run is writing to it; choose another output");
-      }
-      return new MetricsWriter(file, channel);
-    } catch (IOException e) {
-      throw new UserException("%s: cannot be written: %s".formatted(file, e.getMessage()), e);
-    }
+    return new MetricsWriter(JsonLines.open(file));
   }
 
   /** Writes the line of a step. */
   public void step(StepMetrics step) {
-    write(
+    JsonLine line =
         new JsonLine("step")
             .put("step", step.step())
             .put("epoch", step.epoch())
@@ -53,64 +34,45 @@ public final class MetricsWriter implements AutoCloseable {
             .put("learning_rate", step.learningRate())
             .put("target_tokens", step.targetTokens())
             .put("tokens", step.tokens())
-            .put("tokens_per_second", step.tokensPerSecond()));
+            .put("tokens_per_second", step.tokensPerSecond());
+    lines.add(step.skipped() ? line.put("skipped", true).finish() : line.finish());
   }
 
   /** Writes the line of an evaluation. */
   public void evaluation(EvaluationMetrics evaluation) {
-    write(
+    lines.add(
         new JsonLine("evaluation")
             .put("step", evaluation.step())
             .put("epoch", evaluation.epoch())
             .put("loss", evaluation.loss())
             .put("perplexity", evaluation.perplexity())
             .put("target_tokens", evaluation.targetTokens())
-            .put("seconds", evaluation.seconds()));
+            .put("seconds", evaluation.seconds())
+            .finish());
+  }
+
+  /** Brings all lines to the disk and says how many bytes they are. */
+  public long flush() {
+    return lines.flush();
+  }
+
+  /**
+   * Takes away the lines after so many bytes, which a run that goes on will write again.
+   *
+   * @return whether that many bytes were there
+   */
+  public boolean cut(long bytes) {
+    return lines.cut(bytes);
   }
 
   @Override
   public void close() {
-    try {
-      channel.force(true);
-      channel.close();
-    } catch (IOException e) {
-      throw unwritable(e);
-    }
+    lines.close();
   }
 
   /** Whether somebody, in this process or another, has the file open for writing metrics. */
   static boolean isBeingWritten(Path file) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      return !lock(channel);
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
-  private static boolean lock(FileChannel channel) {
-    try {
-      FileLock lock = channel.tryLock();
-      return lock != null;
-    } catch (OverlappingFileLockException e) {
-      return false;
-    } catch (IOException e) {
-      return true;
-    }
-  }
-
-  private void write(JsonLine line) {
-    try {
-      var bytes = ByteBuffer.wrap(line.finish().getBytes(StandardCharsets.UTF_8));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-    } catch (IOException e) {
-      throw unwritable(e);
-    }
-  }
-
-  private UserException unwritable(IOException e) {
-    return new UserException("%s: cannot be written: %s".formatted(file, e.getMessage()), e);
+    return JsonLines.isBeingWritten(file);
   }
 
   /** A JSON object in one line; a double reads back as the same double. */
@@ -127,6 +89,11 @@ public final class MetricsWriter implements AutoCloseable {
       return this;
     }
 
+    JsonLine put(String key, boolean value) {
+      json.append(",\"").append(key).append("\":").append(value);
+      return this;
+    }
+
     /** JSON has no NaN and no infinity: null stands for them. */
     JsonLine put(String key, double value) {
       json.append(",\"").append(key).append("\":");
@@ -135,7 +102,7 @@ public final class MetricsWriter implements AutoCloseable {
     }
 
     String finish() {
-      return json.append("}\n").toString();
+      return json.append('}').toString();
     }
   }
 }

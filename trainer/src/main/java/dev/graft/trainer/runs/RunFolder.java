@@ -1,5 +1,7 @@
 package dev.graft.trainer.runs;
 
+import dev.graft.modelio.AsideFile;
+import dev.graft.modelio.AsideFolder;
 import dev.graft.trainer.config.UserException;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -27,15 +29,13 @@ public final class RunFolder implements AutoCloseable {
   private static final Pattern OWN =
       Pattern.compile(
           "(config\\.yaml|data\\.json|metrics\\.jsonl|samples\\.jsonl|report\\.html"
-              + "|adapter/(adapter_config\\.json|adapter_model\\.safetensors|README\\.md)"
-              + "|checkpoints/step-\\d+/.*"
-              + "|(adapter|checkpoints/step-\\d+)\\.tmp-[^/]+/.*"
-              + "|[^/]+\\.tmp-[^/]+)");
+              + "|adapter/(adapter_config\\.json|adapter_model\\.safetensors|chat_template\\.jinja|README\\.md)"
+              + "|checkpoints/step-\\d+(\\.damaged)?/.*"
+              + "|(adapter|checkpoints/step-\\d+)\\.tmp-[^/]+/.*|[^/]+\\.tmp-[^/]+)");
 
   private static final Pattern OWN_FOLDER =
       Pattern.compile("(adapter|checkpoints|.*\\.tmp-[^/]+)(/.*)?");
 
-  private static final Pattern CHECKPOINT = Pattern.compile("step-\\d{6,}");
   private static final String REPLACED = ".replaced-run";
 
   private final Path root;
@@ -62,8 +62,8 @@ public final class RunFolder implements AutoCloseable {
     if (!overwrite && holdsRun(output)) {
       throw new UserException(
           output
-              + ": already holds a run; give another folder with --set output=…, or replace the"
-              + " run with --overwrite");
+              + ": already holds a run; go on with it by --resume, replace it by --overwrite, or"
+              + " give another folder with --set output=…");
     }
     Path existing = existingAncestor(output);
     if (!Files.isDirectory(existing) || !Files.isWritable(existing)) {
@@ -80,7 +80,29 @@ public final class RunFolder implements AutoCloseable {
     var folder = new RunFolder(output, isNew);
     try {
       Files.createDirectories(output);
+      folder.deleteUnfinished();
       folder.moveAside();
+      return folder;
+    } catch (IOException e) {
+      throw new UserException("%s: cannot be written: %s".formatted(output, e), e);
+    }
+  }
+
+  /**
+   * The folder of a run that is to go on. What a crash left half done is put right: a run that was
+   * to replace another and never was under way gives its place back, and files that were being
+   * written are deleted.
+   */
+  public static RunFolder reopen(Path output) {
+    check(output, true);
+    var folder = new RunFolder(output, false);
+    try {
+      folder.deleteUnfinished();
+      if (Files.isDirectory(output.resolve(REPLACED))) {
+        folder.moveAside();
+        folder.putBack();
+      }
+      folder.begun = true;
       return folder;
     } catch (IOException e) {
       throw new UserException("%s: cannot be written: %s".formatted(output, e), e);
@@ -96,8 +118,17 @@ public final class RunFolder implements AutoCloseable {
     return root.resolve("config.yaml");
   }
 
+  /** Which files and rows the run learned from. */
+  public Path materials() {
+    return root.resolve("data.json");
+  }
+
   public Path metrics() {
     return root.resolve("metrics.jsonl");
+  }
+
+  public Path samples() {
+    return root.resolve("samples.jsonl");
   }
 
   public Path adapter() {
@@ -108,43 +139,22 @@ public final class RunFolder implements AutoCloseable {
     return root.resolve("report.html");
   }
 
-  /** Where the checkpoint after so many steps goes: {@code checkpoints/step-000050}. */
-  public Path checkpoint(int step) {
-    return root.resolve("checkpoints/step-%06d".formatted(step));
-  }
-
-  /** Finished checkpoints, oldest first. */
-  public List<Path> checkpoints() throws IOException {
-    Path folder = root.resolve("checkpoints");
-    if (!Files.isDirectory(folder)) {
-      return List.of();
-    }
-    try (var paths = Files.list(folder)) {
-      return paths
-          .filter(path -> CHECKPOINT.matcher(path.getFileName().toString()).matches())
-          .sorted(Comparator.comparingInt(RunFolder::stepOf))
-          .toList();
-    }
-  }
-
-  /** Writes a checkpoint, whole or not at all, then deletes all but the newest ones. */
-  public Path saveCheckpoint(int step, int keep, AtomicFiles.FolderWriter writer)
-      throws IOException {
-    Path target = checkpoint(step);
-    Files.createDirectories(root.resolve("checkpoints"));
-    AtomicFiles.writeFolder(target, writer);
-    List<Path> all = checkpoints();
-    for (Path old : all.subList(0, Math.max(0, all.size() - keep))) {
-      AtomicFiles.deleteTree(old);
-    }
-    return target;
+  /** The run's checkpoints. */
+  public Checkpoints checkpoints() {
+    return new Checkpoints(root.resolve("checkpoints"));
   }
 
   /** The run is under way: the one that it replaces, if any, is deleted. */
   public void begun() throws IOException {
     if (!begun) {
       begun = true;
-      AtomicFiles.deleteTree(root.resolve(REPLACED));
+      Path replaced = root.resolve(REPLACED);
+      if (Files.isDirectory(replaced)) {
+        // Away in one move: half of it left by a crash must not look like a run to put back.
+        Path leftover = AsideFile.nameBeside(replaced);
+        Files.move(replaced, leftover, StandardCopyOption.ATOMIC_MOVE);
+        AsideFolder.deleteTree(leftover);
+      }
     }
   }
 
@@ -158,15 +168,44 @@ public final class RunFolder implements AutoCloseable {
     for (Path file : ownFiles(root)) {
       Files.delete(root.resolve(file));
     }
-    Path replaced = root.resolve(REPLACED);
-    if (Files.isDirectory(replaced)) {
-      moveAll(replaced, root, ownFiles(replaced));
-      AtomicFiles.deleteTree(replaced);
+    if (Files.isDirectory(root.resolve(REPLACED))) {
+      putBack();
     }
     deleteEmptyFolders(root);
     if (isNew) {
       deleteIfEmpty(root);
     }
+  }
+
+  private void putBack() throws IOException {
+    Path replaced = root.resolve(REPLACED);
+    moveAll(replaced, root, ownFiles(replaced));
+    AsideFolder.deleteTree(replaced);
+  }
+
+  /** What a process that was killed had begun to write, and nobody will finish. */
+  private void deleteUnfinished() throws IOException {
+    for (Path folder : List.of(root, root.resolve("checkpoints"))) {
+      if (Files.isDirectory(folder)) {
+        List<Path> unfinished;
+        try (var paths = Files.list(folder)) {
+          unfinished = paths.filter(RunFolder::isUnfinished).toList();
+        }
+        for (Path path : unfinished) {
+          AsideFolder.deleteTree(path);
+        }
+      }
+    }
+  }
+
+  private static boolean isUnfinished(Path path) {
+    String name = path.getFileName().toString();
+    return name.matches(
+        "(config\\.yaml|data\\.json|samples\\.jsonl|report\\.html|adapter|step-\\d+|"
+            + Pattern.quote(REPLACED)
+            + ")"
+            + Pattern.quote(AsideFile.UNFINISHED)
+            + ".*");
   }
 
   private void moveAside() throws IOException {
@@ -188,7 +227,8 @@ public final class RunFolder implements AutoCloseable {
     }
   }
 
-  private static boolean holdsRun(Path output) {
+  /** Whether a folder holds a run, or what is left of one. */
+  public static boolean holdsRun(Path output) {
     try {
       return Files.isDirectory(output)
           && (!ownFiles(output).isEmpty() || Files.exists(output.resolve(REPLACED)));
@@ -238,10 +278,6 @@ public final class RunFolder implements AutoCloseable {
     } catch (DirectoryNotEmptyException | NoSuchFileException e) {
       // Somebody else's files are in there, or it is gone: either is fine.
     }
-  }
-
-  private static int stepOf(Path checkpoint) {
-    return Integer.parseInt(checkpoint.getFileName().toString().substring("step-".length()));
   }
 
   private static Path existingAncestor(Path output) {

@@ -11,6 +11,7 @@ package dev.graft.trainer.runs;
  * @param targetTokens tokens that the loss fell on
  * @param tokens all tokens of the step
  * @param tokensPerSecond {@code tokens} by the time that the step took
+ * @param skipped whether the update was left out, since it would have done harm
  */
 public record StepMetrics(
     int step,
@@ -20,4 +21,5 @@ public record StepMetrics(
     double learningRate,
     long targetTokens,
     long tokens,
-    double tokensPerSecond) {}
+    double tokensPerSecond,
+    boolean skipped) {}

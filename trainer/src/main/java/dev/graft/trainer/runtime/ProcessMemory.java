@@ -1,6 +1,7 @@
 package dev.graft.trainer.runtime;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
@@ -26,6 +27,21 @@ public final class ProcessMemory {
   /** What new programs could take without swapping, in bytes. */
   public static OptionalLong available() {
     return line(MACHINE, "MemAvailable:");
+  }
+
+  /** All that the machine has, or the container, and its swap, in bytes. */
+  public static OptionalLong machine() {
+    OptionalLong memory = line(MACHINE, "MemTotal:");
+    if (memory.isEmpty()) {
+      return memory;
+    }
+    long visible = memory.getAsLong();
+    if (ManagementFactory.getOperatingSystemMXBean()
+        instanceof com.sun.management.OperatingSystemMXBean bean) {
+      // Of a container's limit, /proc/meminfo knows nothing.
+      visible = Math.min(visible, bean.getTotalMemorySize());
+    }
+    return OptionalLong.of(visible + line(MACHINE, "SwapTotal:").orElse(0));
   }
 
   private static OptionalLong line(Path file, String key) {

@@ -27,12 +27,13 @@ record RunPlan(int stepsPerEpoch, int totalSteps, int evaluateEvery, int checkpo
     return step == totalSteps;
   }
 
+  /** Whether there is an evaluation; after step 0 it is the base model's own. */
   boolean evaluatesAfter(int step) {
     return step % evaluateEvery == 0 || isLast(step);
   }
 
   boolean savesAfter(int step) {
-    return checkpointEvery > 0 && step % checkpointEvery == 0;
+    return step > 0 && checkpointEvery > 0 && step % checkpointEvery == 0;
   }
 
   /** How often the data has been gone through after a step. */

@@ -61,38 +61,44 @@ record RunPlanning(
         : longest;
   }
 
+  /** What the run needs of the machine's memory. Nothing is allocated. */
+  MemoryNeed memoryNeed() {
+    return memoryNeed(Held.of(base.kernels()));
+  }
+
+  private MemoryNeed memoryNeed(Held held) {
+    RunMemory memory = memory(held, maxTokens(config, longest), config.training().recompute());
+    OptionalLong free = ProcessMemory.available();
+    OptionalLong available =
+        free.isPresent()
+            ? OptionalLong.of(free.getAsLong() + held.process + held.baseCopies)
+            : OptionalLong.empty();
+    return new MemoryNeed(memory, available, ProcessMemory.machine(), options(held, memory.peak()));
+  }
+
   /**
    * Estimates.
    *
    * @param measured makes an adapter to measure with; absent for the rate of bare products
    */
   RunEstimate estimate(Optional<Supplier<LoraAdapter>> measured) {
-    Held held = Held.of(base.kernels());
-    OptionalLong free = ProcessMemory.available();
-    TrainingConfig training = config.training();
-    RunMemory memory = memory(held, maxTokens(config, longest), training.recompute());
-    List<RunEstimate.Option> options = options(held, memory.peak());
-    OptionalLong available =
-        free.isPresent()
-            ? OptionalLong.of(free.getAsLong() + held.process + held.baseCopies)
-            : OptionalLong.empty();
-    boolean fits = memory.peak() <= available.orElse(Long.MAX_VALUE);
+    MemoryNeed need = memoryNeed();
     RunPlan plan = RunPlan.of(config, order.stepsPerEpoch());
     OptionalDouble rate =
-        measured.isPresent() && fits
+        measured.isPresent() && need.fits()
             ? OptionalDouble.of(measuredRate(measured.get().get()))
             : OptionalDouble.of(productRate());
     return new RunEstimate(
-        memory.classes(),
-        memory.peak(),
-        memory.mapped(),
-        available,
+        need.memory().classes(),
+        need.memory().peak(),
+        need.memory().mapped(),
+        need.available(),
         order.examples().stream().mapToLong(TokenSequence::length).sum(),
         plan.totalSteps(),
         plan.stepsPerEpoch(),
         rate,
-        measured.isPresent() && fits,
-        options);
+        measured.isPresent() && need.fits(),
+        need.options());
   }
 
   private RunMemory memory(Held held, int maxTokens, Recompute recompute) {

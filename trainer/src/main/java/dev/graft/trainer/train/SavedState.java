@@ -1,42 +1,116 @@
 package dev.graft.trainer.train;
 
+import dev.graft.modelio.AsideFile;
+import dev.graft.modelio.DType;
+import dev.graft.modelio.ModelIoException;
+import dev.graft.modelio.TensorView;
 import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.modelio.safetensors.SafetensorsFile;
 import dev.graft.modelio.safetensors.SafetensorsWriter;
 import dev.graft.trainer.lora.LoraAdapter;
-import dev.graft.trainer.optim.AdamW;
-import dev.graft.trainer.runs.AtomicFiles;
+import dev.graft.trainer.optim.Optimizer;
+import dev.graft.trainer.tensor.HostArrays;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Writes what a checkpoint holds: the adapter as a PEFT folder, both moments of the optimizer, and
- * where the run stood. Order of the data, dropout masks and learning rate follow from the step and
- * the seed, so that nothing else is needed to go on.
+ * What a checkpoint's {@code state.json} says.
+ *
+ * @param version of its layout
+ * @param epoch passes over the data that are complete
+ * @param stepInEpoch steps of the next pass that are done: with {@code epoch} the data position
+ * @param seed of order, masks and initialisation
+ * @param totalSteps of the run, as its learning-rate schedule knew it
+ * @param state where the run stood
+ * @param inputs what it depends on
+ * @param metricsBytes how much of {@code metrics.jsonl} had been written
+ * @param samplesBytes likewise of {@code samples.jsonl}
  */
-record SavedState(LoraAdapter adapter, AdamW optimizer, long seed, String baseFingerprint) {
+record SavedState(
+    int version,
+    int epoch,
+    int stepInEpoch,
+    long seed,
+    int totalSteps,
+    RunState state,
+    Inputs inputs,
+    long metricsBytes,
+    long samplesBytes) {
+
+  static final int VERSION = 1;
+  static final String CONFIG_FILE = "config.yaml";
+  private static final String STATE_FILE = "state.json";
+  private static final String ARRAYS_FILE = "trainer.safetensors";
 
   /**
-   * Fills a checkpoint's folder.
-   *
-   * @param step optimizer steps done
+   * Fills a checkpoint's folder: the adapter as a PEFT folder, which anything can read; parameters
+   * and optimizer memory as the run holds them; this; the configuration.
    */
-  void writeTo(Path folder, int step) throws IOException {
+  void writeInto(Path folder, LoraAdapter adapter, Optimizer optimizer, String config)
+      throws IOException {
     PeftAdapter peft = adapter.toPeft();
     PeftAdapter.writeInto(folder, peft.config(), peft.weights());
-    float[] moments = optimizer.state().toFloatVector();
-    new SafetensorsWriter()
-        .add("adamw.moments", List.of(2L, adapter.size()), moments)
-        .write(folder.resolve("optimizer.safetensors"));
-    String state =
-        """
-        {
-          "step": %d,
-          "seed": %d,
-          "base": "%s"
-        }
-        """
-            .formatted(step, seed, baseFingerprint);
-    AtomicFiles.writeText(folder.resolve("state.json"), state);
+    SafetensorsWriter arrays = new SafetensorsWriter();
+    named(adapter, optimizer)
+        .forEach((name, array) ->
+            arrays.add(name, DType.F32, List.of(array.length()), HostArrays.memory(array)));
+    arrays.write(folder.resolve(ARRAYS_FILE));
+    AsideFile.writeText(folder.resolve(CONFIG_FILE), config);
+    String json = JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(this);
+    AsideFile.writeText(folder.resolve(STATE_FILE), json + "\n");
+  }
+
+  /**
+   * Reads a checkpoint's state.
+   *
+   * @throws ModelIoException if it is of another version
+   */
+  static SavedState read(Path folder) throws IOException {
+    Path file = folder.resolve(STATE_FILE);
+    try {
+      SavedState saved = JsonMapper.shared().readValue(Files.readString(file), SavedState.class);
+      if (saved.version == VERSION) {
+        return saved;
+      }
+      throw new ModelIoException(
+          "%s has the version %d, this graft knows %d; go on with the graft that wrote it."
+              .formatted(file, saved.version, VERSION));
+    } catch (JacksonException e) {
+      throw new ModelIoException(
+          "%s is not the state of a run: %s".formatted(file, e.getOriginalMessage()), e);
+    }
+  }
+
+  /** Puts the arrays of a checkpoint into an adapter and an optimizer of the same run. */
+  static void restore(Path folder, LoraAdapter adapter, Optimizer optimizer) {
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(ARRAYS_FILE))) {
+      named(adapter, optimizer)
+          .forEach((name, array) -> {
+            TensorView tensor = file.tensor(name);
+            MemorySegment memory = HostArrays.memory(array);
+            if (tensor.data().byteSize() != memory.byteSize()) {
+              throw new ModelIoException(
+                  "%s: tensor %s has %d bytes, this run's has %d"
+                      .formatted(file.path(), name, tensor.data().byteSize(), memory.byteSize()));
+            }
+            memory.copyFrom(tensor.data());
+          });
+    }
+    adapter.refresh();
+  }
+
+  private static Map<String, INDArray> named(LoraAdapter adapter, Optimizer optimizer) {
+    var arrays = new LinkedHashMap<String, INDArray>();
+    arrays.put("parameters", adapter.parameters());
+    optimizer.state().forEach((name, array) -> arrays.put("optimizer." + name, array));
+    return arrays;
   }
 }

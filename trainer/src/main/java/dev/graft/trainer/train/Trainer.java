@@ -5,10 +5,12 @@ import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.Dropout;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TrainingPass;
-import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.GradientClipping;
 import dev.graft.trainer.optim.LearningRateSchedule;
+import dev.graft.trainer.optim.Optimizer;
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
 
 /**
  * Takes optimizer steps.
@@ -24,7 +26,7 @@ import java.util.List;
 public record Trainer(
     TrainingPass pass,
     LoraAdapter adapter,
-    AdamW optimizer,
+    Optimizer optimizer,
     LearningRateSchedule schedule,
     float dropout,
     long seed,
@@ -38,27 +40,42 @@ public record Trainer(
    *
    * @param loss mean over the step's target tokens before the update, in nats
    * @param gradNorm of all gradients, before clipping
+   * @param limit the highest loss with which an update is made
+   * @param updated whether it was made
    */
-  public record Outcome(double loss, double gradNorm, double learningRate) {
+  public record Outcome(
+      double loss, double gradNorm, double learningRate, double limit, boolean updated) {
 
-    /** Whether loss and gradients are numbers, so that the update was made. */
+    /** Whether loss and gradients are numbers. */
     public boolean isFinite() {
       return Double.isFinite(loss) && Double.isFinite(gradNorm);
     }
+
+    /** Whether an update would do no harm. */
+    public boolean isAcceptable() {
+      return isFinite() && loss <= limit;
+    }
+  }
+
+  /** Step {@code step} of a run in which every step so far made an update, with any loss. */
+  public Outcome step(int step, StepBatch batch) {
+    return step(step, step, batch, Double.POSITIVE_INFINITY);
   }
 
   /**
    * One optimizer step: gradients of the mean loss over all target tokens of the batch, however it
    * is cut into micro-batches; then clipping, then the update. Where loss or gradients are not
-   * finite, or no token is a target, nothing is updated.
+   * finite, the loss is above a limit, or no token is a target, nothing is updated.
    *
    * @param step counted from 0
+   * @param updates how many of the steps before made an update
+   * @param limit the highest loss with which one is made
    */
-  public Outcome step(int step, StepBatch batch) {
+  Outcome step(int step, int updates, StepBatch batch, double limit) {
     double learningRate = schedule.valueAt(step, batch.epoch());
     int targets = batch.targetTokens();
     if (targets == 0) {
-      return new Outcome(0, 0, learningRate);
+      return new Outcome(0, 0, learningRate, limit, false);
     }
     adapter.clearGradients();
     double loss = 0;
@@ -69,22 +86,36 @@ public record Trainer(
     }
     adapter.collectGradients();
     double gradNorm = GradientClipping.clip(adapter.gradients(), maxGradNorm);
-    Outcome outcome = new Outcome(loss / targets, gradNorm, learningRate);
-    if (outcome.isFinite()) {
-      optimizer.step(adapter.parameters(), adapter.gradients(), learningRate, step);
-      adapter.refresh();
+    Outcome found = new Outcome(loss / targets, gradNorm, learningRate, limit, false);
+    if (!found.isAcceptable()) {
+      return found;
     }
-    return outcome;
+    optimizer.step(adapter.parameters(), adapter.gradients(), learningRate, updates);
+    adapter.refresh();
+    return new Outcome(found.loss, gradNorm, learningRate, limit, true);
   }
 
   /** The mean loss over the target tokens of some micro-batches, in nats a token. */
   public double evaluate(List<TokenBatch> microBatches) {
+    return evaluate(microBatches, () -> false).orElseThrow();
+  }
+
+  /**
+   * {@link #evaluate(List)}, unless somebody wants to stop.
+   *
+   * @param stop asked before each micro-batch
+   * @return empty where it was stopped
+   */
+  OptionalDouble evaluate(List<TokenBatch> microBatches, BooleanSupplier stop) {
     double loss = 0;
     long targets = 0;
     for (TokenBatch batch : microBatches) {
+      if (stop.getAsBoolean()) {
+        return OptionalDouble.empty();
+      }
       loss += pass.loss(batch);
       targets += batch.targetTokens();
     }
-    return loss / targets;
+    return OptionalDouble.of(loss / targets);
   }
 }

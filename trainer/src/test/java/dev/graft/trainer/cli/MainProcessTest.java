@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -46,6 +45,7 @@ class MainProcessTest {
     assertThat(read("out"))
         .contains("stopping after this step and saving")
         .contains("stopped  after step " + steps + " of 1980")
+        .contains("go on    ./graft train " + output + " --resume")
         .contains("adapter  " + output.resolve("adapter"));
     assertThat(output.resolve("adapter/adapter_model.safetensors")).exists();
     assertThat(output.resolve("checkpoints/step-%06d".formatted(steps))).isDirectory();
@@ -101,18 +101,7 @@ class MainProcessTest {
     return Files.readString(folder.resolve(stream));
   }
 
-  /** Starts graft with this test's class path, its output in the files out and err. */
   private Process graft(String... arguments) throws IOException {
-    var command = new ArrayList<String>();
-    command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
-    command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(List.of(arguments));
-    return new ProcessBuilder(command)
-        .directory(folder.toFile())
-        .redirectOutput(folder.resolve("out").toFile())
-        .redirectError(folder.resolve("err").toFile())
-        .start();
+    return GraftProcess.start(folder, GraftProcess.command(arguments));
   }
 }

@@ -27,7 +27,8 @@ class ReadmeTest {
   private static final Pattern COMMAND = Pattern.compile("(?m)^(?:#\\s+|\\s+)?\\./graft (.+)$");
   private static final Pattern YAML = Pattern.compile("(?s)```yaml\n(.*?)```");
   private static final Pattern KEY =
-      Pattern.compile("`((?:data|lora|training|evaluation|checkpoint)\\.(?!json`)[a-z-]+)`");
+      Pattern.compile(
+          "`((?:data|lora|training|evaluation|early-stopping|checkpoint)\\.(?!json`)[a-z-]+)`");
 
   /** Every command of the README, the recipes and the commands' own examples. */
   static List<String> commands() throws IOException {

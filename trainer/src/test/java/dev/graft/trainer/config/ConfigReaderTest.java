@@ -54,7 +54,7 @@ class ConfigReaderTest {
     assertThat(config.training().warmupRatio()).hasValue(0.03);
     assertThat(config.training().seed()).isEqualTo(42);
     assertThat(config.evaluation().every()).isEmpty();
-    assertThat(config.checkpoint()).isEqualTo(new CheckpointConfig(50, 3));
+    assertThat(config.checkpoint()).isEqualTo(new CheckpointConfig(50, 3, RunOutcome.BEST));
     assertThat(config.precision()).isEqualTo(Precision.AUTO);
     assertThat(config.output()).isEqualTo(Path.of("runs/recipe.yaml"));
   }

@@ -16,7 +16,7 @@ class ConsoleTest {
   private long now;
 
   private Console console(boolean live, boolean quiet) {
-    return new Console(stream(out), stream(err), live, quiet, () -> now);
+    return new Console(stream(out), stream(err), live, 104, quiet, () -> now);
   }
 
   private static PrintStream stream(ByteArrayOutputStream bytes) {
@@ -40,8 +40,10 @@ class ConsoleTest {
 
     assertThat(out.toString(StandardCharsets.UTF_8))
         .isEqualTo(
-            "\rstep 1/3  epoch 0.10  loss 2.3457  1,235 tokens/s\033[K"
-                + "\rstep 2/3  epoch 0.20  loss 2.3457  1,235 tokens/s  0:00 left\033[K"
+            "\r\033[?7l[##########--------------------]  step 1/3  epoch 0.10  loss 2.3457"
+                + "  lr 1.0e-04  1,235 tokens/s\033[K\033[?7h"
+                + "\r\033[?7l[##################----------]  step 2/3  epoch 0.20  loss 2.3457"
+                + "  lr 1.0e-04  1,235 tokens/s  0:00 left\033[K\033[?7h"
                 + System.lineSeparator()
                 + "done"
                 + System.lineSeparator());
@@ -91,6 +93,28 @@ class ConsoleTest {
     console.step(step(2, 12));
 
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("1:10 left");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "100, '[###########------]  step  700/1000  epoch 70.00  loss 2.3457  lr 1.0e-04"
+        + "  1,235 tokens/s  5:00 left'",
+    "70, 'step  700/1000  epoch 70.00  loss 2.3457  1,235 tokens/s  5:00 left'",
+    "50, '[#####---]  step  700/1000  loss 2.3457  5:00 left'",
+    "20, 'step  700/1000  loss 2.3457  5:00 left'",
+  })
+  void theLineKeepsToTheTerminal(int width, String line) {
+    var progress = new ProgressLine(true, width, () -> now);
+    progress.after(step(699, 1000));
+    seconds(1);
+    assertThat(progress.after(step(700, 1000))).hasValue(line);
+    assertThat(line.length()).isLessThanOrEqualTo(Math.max(width, 40));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'24 132\n',132", "'0 0\n',80", "'',80", "stty: no,80"})
+  void theWidthIsWhatSttySays(String answer, int columns) {
+    assertThat(TerminalWidth.columns(answer)).isEqualTo(columns);
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.graft.trainer.config.UserException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
@@ -21,10 +22,10 @@ class MetricsWriterTest {
     double third = 1.0 / 3;
 
     try (var metrics = MetricsWriter.open(file)) {
-      metrics.step(new StepMetrics(1, 0.02, third, 1e-7, 5e-5, 207, 1031, 12345.678));
+      metrics.step(new StepMetrics(1, 0.02, third, 1e-7, 5e-5, 207, 1031, 12345.678, false));
       assertThat(Files.readAllLines(file)).as("flushed").hasSize(1);
       metrics.evaluation(new EvaluationMetrics(1, 0.02, third, 99, 0.5));
-      metrics.step(new StepMetrics(2, 0.04, Double.NaN, 0, 0, 0, 0, 0));
+      metrics.step(new StepMetrics(2, 0.04, Double.NaN, 0, 0, 0, 0, 0, false));
     }
 
     assertThat(Files.readAllLines(file))
@@ -45,6 +46,49 @@ class MetricsWriterTest {
   }
 
   @Test
+  void whatWasWrittenIsReadAndHalfALineIsNot() throws IOException {
+    Path file = folder.resolve("metrics.jsonl");
+    var step = new StepMetrics(1, 0.02, 1.0 / 3, 1e-7, 5e-5, 207, 1031, 12345.678, false);
+    var skipped = new StepMetrics(2, 0.04, 7, 0, 0, 0, 0, 0, true);
+    var evaluation = new EvaluationMetrics(1, 0.02, 1.0 / 3, 99, 0.5);
+    try (var metrics = MetricsWriter.open(file)) {
+      metrics.step(step);
+      metrics.evaluation(evaluation);
+      metrics.step(skipped);
+      metrics.step(new StepMetrics(3, 0.06, Double.NaN, 0, 0, 0, 0, 0, false));
+    }
+    Files.writeString(file, "{\"kind\":\"step\",\"st", StandardOpenOption.APPEND);
+
+    Metrics read = Metrics.read(file);
+    assertThat(read.steps()).hasSize(3).startsWith(step, skipped);
+    assertThat(read.steps().getLast().loss()).isNaN();
+    assertThat(read.evaluations()).containsExactly(evaluation);
+
+    Files.writeString(file, "ep\":4}\nnonsense\n", StandardOpenOption.APPEND);
+    assertThatThrownBy(() -> Metrics.read(file)).hasMessageContaining("metrics.jsonl line 5");
+  }
+
+  @Test
+  void linesAfterACheckpointAreCutOff() throws IOException {
+    Path file = folder.resolve("metrics.jsonl");
+    var step = new StepMetrics(1, 1, 1, 1, 1, 1, 1, 1, false);
+    long bytes;
+    try (var metrics = MetricsWriter.open(file)) {
+      metrics.step(step);
+      bytes = metrics.flush();
+      metrics.step(step);
+    }
+    Files.writeString(file, "{\"kin", StandardOpenOption.APPEND);
+    try (var metrics = MetricsWriter.open(file)) {
+      assertThat(metrics.cut(bytes + 1000)).as("so much was never there").isFalse();
+      assertThat(Files.readAllLines(file)).as("half a line goes all the same").hasSize(2);
+      assertThat(metrics.cut(bytes)).isTrue();
+      metrics.step(step);
+    }
+    assertThat(Metrics.read(file).steps()).containsExactly(step, step);
+  }
+
+  @Test
   void aSecondRunIsKeptOutWhileTheFirstGoesOn() {
     Path file = folder.resolve("metrics.jsonl");
     try (var metrics = MetricsWriter.open(file)) {
@@ -52,7 +96,7 @@ class MetricsWriterTest {
       assertThatThrownBy(() -> MetricsWriter.open(file))
           .isInstanceOf(UserException.class)
           .hasMessageContaining("another run is writing to it");
-      metrics.step(new StepMetrics(1, 1, 1, 1, 1, 1, 1, 1));
+      metrics.step(new StepMetrics(1, 1, 1, 1, 1, 1, 1, 1, false));
     }
     assertThat(MetricsWriter.isBeingWritten(file)).isFalse();
   }

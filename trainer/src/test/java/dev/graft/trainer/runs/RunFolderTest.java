@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.graft.modelio.AsideFolder;
 import dev.graft.trainer.config.UserException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,7 +33,7 @@ class RunFolderTest {
       assertThat(run.metrics()).isEqualTo(output.resolve("metrics.jsonl"));
       assertThat(run.adapter()).isEqualTo(output.resolve("adapter"));
       assertThat(run.report()).isEqualTo(output.resolve("report.html"));
-      assertThat(run.checkpoint(50)).isEqualTo(output.resolve("checkpoints/step-000050"));
+      assertThat(run.checkpoints().of(50)).isEqualTo(output.resolve("checkpoints/step-000050"));
     }
   }
 
@@ -39,7 +41,7 @@ class RunFolderTest {
   void aRunThatNeverGotUnderWayLeavesNothing() throws IOException {
     try (var run = RunFolder.create(output, false)) {
       Files.writeString(run.config(), "x");
-      run.saveCheckpoint(1, 3, folder -> Files.writeString(folder.resolve("a"), "x"));
+      run.checkpoints().save(1, folder -> Files.writeString(folder.resolve("a"), "x"));
     }
     assertThat(output).doesNotExist();
   }
@@ -81,7 +83,7 @@ class RunFolderTest {
 
     try (var run = RunFolder.create(output, true)) {
       assertThat(run.config()).doesNotExist();
-      assertThat(run.checkpoints()).isEmpty();
+      assertThat(run.checkpoints().all()).isEmpty();
       Files.writeString(run.config(), "new");
     }
 
@@ -107,9 +109,10 @@ class RunFolderTest {
   void onlyTheNewestCheckpointsAreKept() throws IOException {
     try (var run = RunFolder.create(output, false)) {
       for (int step : new int[] {7, 50, 100, 1_000_000}) {
-        run.saveCheckpoint(step, 2, folder -> Files.writeString(folder.resolve("a"), "x"));
+        run.checkpoints().save(step, folder -> Files.writeString(folder.resolve("a"), "x"));
+        run.checkpoints().prune(2, OptionalInt.empty());
       }
-      assertThat(run.checkpoints())
+      assertThat(run.checkpoints().all())
           .extracting(path -> path.getFileName().toString())
           .containsExactly("step-000100", "step-1000000");
     }
@@ -132,7 +135,7 @@ class RunFolderTest {
     try (var metrics = MetricsWriter.open(output.resolve("metrics.jsonl"))) {
       assertThatThrownBy(() -> RunFolder.create(output, true))
           .hasMessageContaining("another run is writing to it");
-      metrics.step(new StepMetrics(1, 1, 1, 1, 1, 1, 1, 1));
+      metrics.step(new StepMetrics(1, 1, 1, 1, 1, 1, 1, 1, false));
     }
   }
 
@@ -141,9 +144,11 @@ class RunFolderTest {
       Files.writeString(run.config(), "old");
       Files.writeString(run.metrics(), "old\n");
       run.begun();
-      run.saveCheckpoint(50, 3, folder -> Files.writeString(folder.resolve("adapter.bin"), "old"));
-      AtomicFiles.writeFolder(
-          run.adapter(), folder -> Files.writeString(folder.resolve("adapter_config.json"), "{}"));
+      run.checkpoints().save(50, folder -> Files.writeString(folder.resolve("adapter.bin"), "old"));
+      AsideFolder.write(
+          run.adapter(),
+          true,
+          folder -> Files.writeString(folder.resolve("adapter_config.json"), "{}"));
     }
   }
 

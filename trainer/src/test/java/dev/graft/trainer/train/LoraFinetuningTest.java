@@ -3,13 +3,10 @@ package dev.graft.trainer.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.graft.modelio.DType;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.checkpoint.Checkpoint;
-import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.tokenizer.DataException;
-import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
@@ -21,94 +18,32 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/**
- * Whole runs on a small random Mistral: bfloat16, in shards, with a window and its own head_dim.
- */
+/** Whole runs on {@link SmallRun}. */
 class LoraFinetuningTest {
 
-  private static final int VOCABULARY = 83;
-
   @TempDir Path folder;
+  private SmallRun small;
   private Path data;
 
   @BeforeEach
   void writeInputs() throws IOException {
-    RandomCheckpoint.mistral()
-        .hiddenSize(40)
-        .intermediateSize(56)
-        .layers(2)
-        .heads(4)
-        .kvHeads(2)
-        .headDim(14)
-        .vocabSize(VOCABULARY)
-        .slidingWindow(9)
-        .dtype(DType.BF16)
-        .maxShardBytes(20_000)
-        .seed(5)
-        .write(folder.resolve("base"));
-    data = folder.resolve("data.jsonl");
-    Files.writeString(data, rows(31));
-  }
-
-  /** Sequences in which each token follows from the one before, so that there is much to learn. */
-  private static String rows(int count) {
-    Random random = new Random(41);
-    var lines = new StringBuilder();
-    for (int row = 0; row < count; row++) {
-      int[] ids = new int[5 + random.nextInt(20)];
-      int[] labels = new int[ids.length];
-      ids[0] = random.nextInt(VOCABULARY);
-      labels[0] = -100;
-      for (int i = 1; i < ids.length; i++) {
-        ids[i] = (ids[i - 1] * 5 + 3) % VOCABULARY;
-        labels[i] = i < 3 ? -100 : ids[i];
-      }
-      lines.append("{\"input_ids\":%s,\"labels\":%s}\n".formatted(list(ids), list(labels)));
-    }
-    return lines.toString();
-  }
-
-  private static String list(int[] values) {
-    return Arrays.toString(values).replace(" ", "");
+    small = new SmallRun(folder);
+    data = small.data();
   }
 
   private RunConfig config(String output, String... overrides) throws IOException {
-    Path yaml = folder.resolve("run.yaml");
-    Files.writeString(
-        yaml,
-        """
-        base: %s
-        data:
-          train: %s
-          validation-split: 0.2
-        lora:
-          rank: 4
-        training:
-          max-steps: 12
-          learning-rate: 0.02
-          batch-size: 6
-          micro-batch-tokens: 48
-        checkpoint:
-          every: 5
-          keep: 2
-        precision: f32
-        output: %s
-        """
-            .formatted(folder.resolve("base"), data, folder.resolve(output)));
-    return ConfigReader.read(yaml, List.of(overrides));
+    return small.config(output, overrides);
   }
 
   private static RunResult run(RunConfig config) {
-    return LoraFinetuning.run(config, false, Console.silent(), new StopSignal());
+    return SmallRun.run(config);
   }
 
   @Test
@@ -137,7 +72,8 @@ class LoraFinetuningTest {
     var console =
         new Console(new PrintStream(out), new PrintStream(err), false, false, System::nanoTime);
 
-    LoraFinetuning.run(config("run", "training.max-steps=1"), false, console, new StopSignal());
+    LoraFinetuning.run(
+        config("run", "training.max-steps=1"), RunStart.NEW, console, new StopSignal());
 
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("warning: 1 conversation names a commercial model as its source (claude-3-opus)");
@@ -209,7 +145,7 @@ class LoraFinetuningTest {
   void otherDataOrOptionsAreTokenizedAnew() throws IOException {
     run(config("run", "data.max-length=20"));
     assertThat(said(config("run2"))).noneMatch(line -> line.contains("of an earlier run"));
-    Files.writeString(data, rows(30));
+    Files.writeString(data, SmallRun.rows(30));
     assertThat(said(config("run3"))).noneMatch(line -> line.contains("of an earlier run"));
     assertThat(names(folder.resolve(TrainingData.CACHE))).hasSize(3);
     assertThat(said(config("run4", "data.cache=false")))
@@ -237,7 +173,7 @@ class LoraFinetuningTest {
   @Test
   void sourcesAreDrawnByTheirWeights() throws IOException {
     Path other = folder.resolve("other.jsonl");
-    Files.writeString(other, rows(10));
+    Files.writeString(other, SmallRun.rows(10));
     List<String> said =
         said(
             config(
@@ -252,7 +188,7 @@ class LoraFinetuningTest {
 
   @Test
   void rowsThatAreAlikeAreNotSplit() throws IOException {
-    Files.writeString(data, rows(1).repeat(5));
+    Files.writeString(data, SmallRun.rows(1).repeat(5));
     assertThatThrownBy(() -> run(config("run")))
         .isInstanceOf(UserException.class)
         .hasMessageStartingWith("data.validation-split: The rows cannot be divided");
@@ -264,7 +200,7 @@ class LoraFinetuningTest {
     var bytes = new ByteArrayOutputStream();
     var out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     Console console = new Console(out, out, false, false, System::nanoTime);
-    LoraFinetuning.run(config, false, console, new StopSignal());
+    LoraFinetuning.run(config, RunStart.NEW, console, new StopSignal());
     return bytes.toString(StandardCharsets.UTF_8).lines().toList();
   }
 
@@ -286,7 +222,7 @@ class LoraFinetuningTest {
   void stopSavesWhatIsThere() throws IOException {
     StopSignal stop = new StopSignal();
     stop.request();
-    RunResult result = LoraFinetuning.run(config("run"), false, Console.silent(), stop);
+    RunResult result = LoraFinetuning.run(config("run"), RunStart.NEW, Console.silent(), stop);
     assertThat(result.stopped()).isTrue();
     assertThat(result.adapter().resolve("adapter_model.safetensors")).exists();
   }
@@ -299,18 +235,18 @@ class LoraFinetuningTest {
         .isInstanceOf(UserException.class)
         .hasMessageContaining("--overwrite");
     assertThat(names(folder.resolve("run/checkpoints"))).contains("step-000012");
-    LoraFinetuning.run(again, true, Console.silent(), new StopSignal());
+    LoraFinetuning.run(again, RunStart.OVERWRITE, Console.silent(), new StopSignal());
     assertThat(names(folder.resolve("run/checkpoints"))).containsExactly("step-000001");
   }
 
   @Test
   void badInputIsNamedAndNothingIsWritten() throws IOException {
-    Files.writeString(data, rows(20) + "{\"input_ids\":[1,999],\"labels\":[-100,999]}\n");
+    Files.writeString(data, SmallRun.rows(20) + "{\"input_ids\":[1,999],\"labels\":[-100,999]}\n");
     assertThatThrownBy(() -> run(config("run")))
         .isInstanceOf(UserException.class)
         .hasMessageContaining("data.jsonl line 21")
         .hasMessageContaining("999");
-    Files.writeString(data, rows(16) + "{\"input_ids\":[1,\n");
+    Files.writeString(data, SmallRun.rows(16) + "{\"input_ids\":[1,\n");
     assertThatThrownBy(() -> run(config("run")))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("line 17");
@@ -318,7 +254,7 @@ class LoraFinetuningTest {
     assertThatThrownBy(() -> run(config("run")))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("empty");
-    Files.writeString(data, rows(10));
+    Files.writeString(data, SmallRun.rows(10));
     Path shard = shards().getLast();
     Files.delete(shard);
     assertThatThrownBy(() -> run(config("run")))

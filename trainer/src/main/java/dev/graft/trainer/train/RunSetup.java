@@ -1,0 +1,203 @@
+package dev.graft.trainer.train;
+
+import dev.graft.modelio.Projection;
+import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.tokenizer.ChatFormats;
+import dev.graft.tokenizer.ConversationEncoder;
+import dev.graft.tokenizer.DataException;
+import dev.graft.tokenizer.EncodingOptions;
+import dev.graft.tokenizer.split.BillOfMaterials;
+import dev.graft.trainer.config.DataConfig;
+import dev.graft.trainer.config.LoraConfig;
+import dev.graft.trainer.config.RunConfig;
+import dev.graft.trainer.config.TrainingConfig;
+import dev.graft.trainer.console.Console;
+import dev.graft.trainer.data.EpochOrder;
+import dev.graft.trainer.data.Packing;
+import dev.graft.trainer.lora.AdapterSize;
+import dev.graft.trainer.lora.LoraAdapter;
+import dev.graft.trainer.model.TrainingPass;
+import dev.graft.trainer.optim.AdamW;
+import dev.graft.trainer.optim.LearningRateSchedule;
+import dev.graft.trainer.optim.Optimizer;
+import dev.graft.trainer.runs.AtomicFiles;
+import dev.graft.trainer.runtime.BaseModel;
+import dev.graft.trainer.runtime.Hardware;
+import java.io.IOException;
+import java.io.OutputStreamWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Gets ready what a run is made of, and says what it found.
+ *
+ * @param base open; it stays the caller's
+ */
+record RunSetup(RunConfig config, BaseModel base, Console console) {
+
+  static BaseModel openBase(RunConfig config) {
+    return BaseModel.openMeanwhile(
+        config.base(),
+        () -> Hardware.open(config.precision(), config.device(), config.kernels()),
+        TrainingData.willTokenize(config));
+  }
+
+  /**
+   * @param keepTokens whether the next run on the same data may use these
+   */
+  TrainingData readData(boolean keepTokens) {
+    console.say("base     " + describeBase());
+    base.checkpoint().notes().forEach(console::warn);
+    TrainingData data =
+        TrainingData.load(
+            config,
+            base.config(),
+            base.folder(),
+            this::encoder,
+            keepTokens,
+            progress -> console.say("data     " + progress));
+    data.notes().forEach(note -> console.say("data     " + note));
+    console.say(
+        "data     %,d training and %,d validation examples, the longest of %,d tokens"
+            .formatted(data.train().size(), data.validation().size(), data.longest()));
+    console.say("compute  " + base.kernels().describe());
+    return data;
+  }
+
+  /**
+   * How conversations are laid out, in Jinja. Found again rather than remembered: tokens that are
+   * kept from an earlier run need no layout.
+   */
+  Optional<String> chatTemplate() {
+    try {
+      return Optional.of(
+          ChatFormats.forBase(base.folder(), config.data().template()).format().jinja());
+    } catch (DataException e) {
+      // Such a template lays out no conversation, so that the rows are tokens.
+      return Optional.empty();
+    }
+  }
+
+  private String describeBase() {
+    return String.format(
+        Locale.ROOT,
+        "%s: %s, %d layers, %,d parameters as %s",
+        base.folder(),
+        base.config().architecture().className(),
+        base.config().layers(),
+        base.checkpoint().parameters(),
+        base.checkpoint().dtype());
+  }
+
+  private ConversationEncoder encoder() {
+    ChatFormats.Choice choice = ChatFormats.forBase(base.folder(), config.data().template());
+    console.say("data     chat format: " + choice.reason());
+    DataConfig data = config.data();
+    EncodingOptions options =
+        new EncodingOptions(
+            EncodingOptions.TrainOn.valueOf(data.trainOn().name()),
+            data.trainOnPrompt(),
+            data.allowSpecial());
+    return new ConversationEncoder(base.tokenizer(), choice.format(), options);
+  }
+
+  /** Writes which files and rows this run learns from and is measured on. */
+  void writeMaterials(BillOfMaterials materials, Path file) throws IOException {
+    materials.provenanceWarning().ifPresent(console::warn);
+    AtomicFiles.write(
+        file, out -> materials.writeTo(new OutputStreamWriter(out, StandardCharsets.UTF_8)));
+  }
+
+  EpochOrder order(TrainingData data) {
+    TrainingConfig training = config.training();
+    Packing packing = new Packing(training.microBatchTokens(), config.data().packing());
+    return new EpochOrder(
+        data.train(),
+        data.mixture(),
+        training.batchSize(),
+        training.shuffle(),
+        training.seed(),
+        packing,
+        config.data().packingWindow());
+  }
+
+  RunPlanning planning(TrainingData data) {
+    return new RunPlanning(config, base, order(data), adapterSize(), data.longest());
+  }
+
+  AdapterSize adapterSize() {
+    LoraConfig lora = config.lora();
+    return lora.initFrom().isPresent()
+        ? AdapterSize.of(base.config(), startingAdapter(lora.initFrom().get()))
+        : AdapterSize.of(base.config(), freshAdapter(lora));
+  }
+
+  LoraAdapter attachAdapter() {
+    LoraConfig lora = config.lora();
+    return lora.initFrom().isPresent()
+        ? LoraAdapter.of(startingAdapter(lora.initFrom().get()), base.model())
+        : LoraAdapter.initialized(freshAdapter(lora), base.model(), config.training().seed());
+  }
+
+  void tellOf(LoraAdapter adapter) {
+    console.say(
+        "adapter  rank %d, alpha %s, on %s: %,d trainable parameters"
+            .formatted(
+                adapter.config().rank(),
+                adapter.config().alpha(),
+                String.join(", ", config.lora().targets()),
+                adapter.size()));
+  }
+
+  private PeftConfig freshAdapter(LoraConfig lora) {
+    List<Projection> targets = lora.targets().stream().map(Projection::parse).toList();
+    return PeftConfig.of(
+        lora.rank(), lora.alpha(), lora.dropout(), targets, lora.rslora(), config.base());
+  }
+
+  /** The adapter to go on from, with this run's base and dropout in its configuration. */
+  private PeftAdapter startingAdapter(Path folder) {
+    PeftAdapter adapter = PeftAdapter.read(folder, base.config());
+    PeftConfig old = adapter.config();
+    PeftConfig renamed =
+        new PeftConfig(
+            old.rank(),
+            old.alpha(),
+            config.lora().dropout(),
+            old.targetModules(),
+            old.rslora(),
+            config.base(),
+            old.rankPattern(),
+            old.alphaPattern(),
+            old.layersToTransform());
+    return new PeftAdapter(renamed, adapter.weights());
+  }
+
+  /** What is answered at every evaluation, if anything is. */
+  Optional<ValidationSamples> samples(TrainingData data, LoraAdapter adapter) {
+    return config.evaluation().samples() > 0
+        ? Optional.of(new ValidationSamples(config, base, data.validation(), adapter.ranks()))
+        : Optional.empty();
+  }
+
+  Trainer trainer(TrainingData data, LoraAdapter adapter, RunPlan plan) {
+    TrainingConfig training = config.training();
+    int maxTokens = RunPlanning.maxTokens(config, data.longest());
+    float dropout = (float) config.lora().dropout();
+    TrainingPass pass =
+        base.model().trainingPass(maxTokens, adapter.ranks(), dropout > 0, training.recompute());
+    LearningRateSchedule schedule =
+        new LearningRateSchedule(
+            training.schedule(),
+            training.learningRate(),
+            training.warmupSteps(plan.totalSteps()),
+            plan.totalSteps());
+    Optimizer optimizer = new AdamW(adapter.size(), training.weightDecay());
+    return new Trainer(
+        pass, adapter, optimizer, schedule, dropout, training.seed(), training.maxGradNorm());
+  }
+}
