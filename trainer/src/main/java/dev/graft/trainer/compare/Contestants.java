@@ -13,6 +13,7 @@ import dev.graft.trainer.compare.contestant.RecordedAnswers;
 import dev.graft.trainer.compare.contestant.RemoteModel;
 import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.generate.Sampling;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.Hardware;
 import java.nio.file.Files;
@@ -45,8 +46,9 @@ final class Contestants {
               Prompting.of(it.system(), it.systemFile(), it.fewShot()),
               it.template(),
               it.maxTokens(),
-              it.temperature(),
-              it.seed());
+              new Sampling(it.temperature(), 1),
+              it.seed(),
+              it.concurrency());
       case ContestantConfig.Adapter it -> {
         Path folder = adapterFolder(name, it.adapter());
         yield local(
@@ -55,8 +57,9 @@ final class Contestants {
             Prompting.of(it.system(), it.systemFile(), it.fewShot()),
             it.template(),
             it.maxTokens(),
-            it.temperature(),
-            it.seed());
+            new Sampling(it.temperature(), 1),
+            it.seed(),
+            it.concurrency());
       }
       case ContestantConfig.Recorded it -> new RecordedAnswers(it);
       case ContestantConfig.Claude it -> remote(name, it);
@@ -104,14 +107,15 @@ final class Contestants {
       Prompting prompting,
       String template,
       int maxTokens,
-      double temperature,
-      long seed) {
+      Sampling sampling,
+      long seed,
+      int concurrency) {
     BaseModel base =
         BaseModel.open(model, Hardware.open(config.precision(), config.device(), config.kernels()));
     try {
       String called = adapter.map(Path::toString).orElse(model);
       return new LocalModel(
-          called, base, adapter, prompting, template, maxTokens, temperature, seed);
+          called, base, adapter, prompting, template, maxTokens, sampling, seed, concurrency);
     } catch (RuntimeException e) {
       base.close();
       throw e;

@@ -3,6 +3,7 @@ package dev.graft.trainer.compare.config;
 import static dev.graft.trainer.config.InvalidSetting.unless;
 
 import dev.graft.trainer.config.Key;
+import dev.graft.trainer.generate.Generator;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -33,11 +34,23 @@ public sealed interface ContestantConfig {
           String template,
       @Key(value = "at most so many tokens for an answer", byDefault = "512") int maxTokens,
       @Key(value = "0 always takes the likeliest token", byDefault = "0") double temperature,
-      @Key(value = "of the draws where the temperature is above 0", byDefault = "42") long seed)
+      @Key(value = "of the draws where the temperature is above 0", byDefault = "42") long seed,
+      @Key(
+              value =
+                  "examples answered at once, 1 to 64: the answers are the same, sooner; the latency"
+                      + " is that of a machine with so many requests",
+              byDefault = "16")
+          int concurrency)
       implements ContestantConfig {
     public Base {
       checkPrompt(system, systemFile);
       checkSampling(maxTokens, temperature);
+      unless(
+          concurrency >= 1 && concurrency <= Generator.MOST_AT_ONCE,
+          "concurrency",
+          "is %d, has to be from 1 to %d",
+          concurrency,
+          Generator.MOST_AT_ONCE);
     }
   }
 
@@ -62,11 +75,23 @@ public sealed interface ContestantConfig {
           String template,
       @Key(value = "at most so many tokens for an answer", byDefault = "512") int maxTokens,
       @Key(value = "0 always takes the likeliest token", byDefault = "0") double temperature,
-      @Key(value = "of the draws where the temperature is above 0", byDefault = "42") long seed)
+      @Key(value = "of the draws where the temperature is above 0", byDefault = "42") long seed,
+      @Key(
+              value =
+                  "examples answered at once, 1 to 64: the answers are the same, sooner; the latency"
+                      + " is that of a machine with so many requests",
+              byDefault = "16")
+          int concurrency)
       implements ContestantConfig {
     public Adapter {
       checkPrompt(system, systemFile);
       checkSampling(maxTokens, temperature);
+      unless(
+          concurrency >= 1 && concurrency <= Generator.MOST_AT_ONCE,
+          "concurrency",
+          "is %d, has to be from 1 to %d",
+          concurrency,
+          Generator.MOST_AT_ONCE);
     }
   }
 

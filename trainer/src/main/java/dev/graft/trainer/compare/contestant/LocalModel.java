@@ -8,7 +8,8 @@ import dev.graft.tokenizer.EncodingOptions;
 import dev.graft.tokenizer.Message;
 import dev.graft.tokenizer.TokenSequence;
 import dev.graft.trainer.generate.Generator;
-import dev.graft.trainer.generate.Sampler;
+import dev.graft.trainer.generate.Prompt;
+import dev.graft.trainer.generate.Sampling;
 import dev.graft.trainer.generate.TextGeneration;
 import dev.graft.trainer.runtime.BaseModel;
 import java.nio.file.Path;
@@ -29,15 +30,17 @@ public final class LocalModel implements Contestant {
   private final ConversationEncoder encoder;
   private final Prompting prompting;
   private final int maxTokens;
-  private final double temperature;
+  private final Sampling sampling;
   private final long seed;
+  private final int concurrency;
 
   /**
    * @param name what the answers' model is called
    * @param base closed with this
    * @param adapter a PEFT folder
    * @param template as data.template
-   * @param seed of the draws; each example has draws of its own
+   * @param seed of the draws; each example has draws of its own, by its id
+   * @param concurrency examples answered at once
    */
   public LocalModel(
       String name,
@@ -46,8 +49,9 @@ public final class LocalModel implements Contestant {
       Prompting prompting,
       String template,
       int maxTokens,
-      double temperature,
-      long seed) {
+      Sampling sampling,
+      long seed,
+      int concurrency) {
     this.name = name;
     this.base = base;
     this.generator = new Generator(base, adapter);
@@ -58,18 +62,16 @@ public final class LocalModel implements Contestant {
             new EncodingOptions(EncodingOptions.TrainOn.LAST_ASSISTANT, false, false));
     this.prompting = prompting;
     this.maxTokens = maxTokens;
-    this.temperature = temperature;
+    this.sampling = sampling;
     this.seed = seed;
+    this.concurrency = concurrency;
   }
 
   @Override
   public void answer(List<Example> examples, Consumer<Reply> replies, BooleanSupplier stop) {
-    long number = 0;
+    var asked = new ArrayList<Example>();
+    var prompts = new ArrayList<Prompt>();
     for (Example example : examples) {
-      number++;
-      if (stop.getAsBoolean()) {
-        return;
-      }
       int[] ids;
       try {
         ids = encoder.prompt(prompting.messages(example));
@@ -86,29 +88,29 @@ public final class LocalModel implements Contestant {
                     .formatted(ids.length, base.config().maxPositionEmbeddings())));
         continue;
       }
-      var text = new StringBuilder();
-      long start = System.nanoTime();
-      TextGeneration.Result result =
-          generator.generate(
-              ids,
-              new Sampler(temperature, 1, seed + number),
-              Math.min(maxTokens, room),
-              text::append,
-              stop);
-      // One that was stopped in the middle is asked again another time.
-      if (result.end() != TextGeneration.End.STOPPED) {
-        replies.accept(
-            new Reply(
-                example.id(),
-                Optional.of(text.toString()),
-                Optional.empty(),
-                OptionalLong.of(result.promptTokens()),
-                OptionalLong.of(result.generatedTokens()),
-                OptionalDouble.of(Math.round((System.nanoTime() - start) / 1e3) / 1e3),
-                Optional.of(name),
-                result.end() != TextGeneration.End.END_TOKEN));
-      }
+      asked.add(example);
+      prompts.add(new Prompt(ids, Math.min(maxTokens, room), seed + example.id().hashCode()));
     }
+    generator.generateAll(
+        prompts,
+        sampling,
+        concurrency,
+        answer -> {
+          // Those that were stopped in the middle are asked again another time.
+          if (answer.end() != TextGeneration.End.STOPPED) {
+            replies.accept(
+                new Reply(
+                    asked.get(answer.index()).id(),
+                    Optional.of(answer.text()),
+                    Optional.empty(),
+                    OptionalLong.of(answer.promptTokens()),
+                    OptionalLong.of(answer.ids().length),
+                    OptionalDouble.of(Math.round(answer.seconds() * 1e6) / 1e3),
+                    Optional.of(name),
+                    answer.end() != TextGeneration.End.END_TOKEN));
+          }
+        },
+        stop);
   }
 
   /**
