@@ -24,8 +24,8 @@ class DataCheckTest {
   private static final List<String> WORDS =
       List.of(
           ("the patient said that knee was sore after walking to market and doctor gave him a cream"
-               + " which helped in one week of rest with tea honey bread window river garden apple"
-               + " stone paper lamp chair music winter summer morning evening cat dog horse bird")
+                  + " which helped in one week of rest with tea honey bread window river garden apple"
+                  + " stone paper lamp chair music winter summer morning evening cat dog horse bird")
               .split(" "));
 
   @TempDir Path folder;
