@@ -138,16 +138,6 @@ public final class HuggingFaceTokens implements Tokenizer {
     return encodings;
   }
 
-  private boolean hasSpecial(int[] ids) {
-    BitSet special = vocabulary.special();
-    for (int id : ids) {
-      if (special.get(id)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private Encoding keepingWords(MarkedText text) {
     Encoding encoding = core.encode(List.of(text.text()), true).getFirst();
     for (int i = 0; i < encoding.ids().length; i++) {
@@ -230,6 +220,28 @@ public final class HuggingFaceTokens implements Tokenizer {
   /** All special and added tokens, as they are written. */
   Set<String> addedTokens() {
     return vocabulary.added().keySet();
+  }
+
+  /** See {@link TokenizerJson#cutsWords()}. */
+  boolean cutsWords() {
+    return vocabulary.cutsWords();
+  }
+
+  /** Whether the places of a text's tokens are counted from the tokens, see {@link ByteOffsets}. */
+  boolean countsPlaces(String text, int[] ids) {
+    ByteOffsets offsets = vocabulary.byteOffsets();
+    return offsets != null && offsets.place(text, ids) != null;
+  }
+
+  /** Whether a special token is among them. */
+  boolean hasSpecial(int[] ids) {
+    BitSet special = vocabulary.special();
+    for (int id : ids) {
+      if (special.get(id)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override

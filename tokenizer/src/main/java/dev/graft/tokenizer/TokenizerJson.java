@@ -27,6 +27,9 @@ import tools.jackson.databind.JsonNode;
  * @param vocabularySize the largest id plus one
  * @param byteOffsets how the places of its tokens are counted, or null if they are not the text's
  *     bytes cut into pieces
+ * @param cutsWords whether it makes its tokens word by word where {@link WordCuts} says: the
+ *     pre-tokenizer is literally the one that is followed there, added tokens are plain strings,
+ *     and merging depends on nothing but the word
  */
 record TokenizerJson(
     Map<String, Integer> added,
@@ -34,7 +37,8 @@ record TokenizerJson(
     BitSet bytes,
     Map<String, Integer> found,
     int vocabularySize,
-    @Nullable ByteOffsets byteOffsets) {
+    @Nullable ByteOffsets byteOffsets,
+    boolean cutsWords) {
   private static final int MAX_ID = 1 << 24;
 
   /**
@@ -57,7 +61,8 @@ record TokenizerJson(
         reading.bytes,
         Map.copyOf(reading.found),
         reading.maxId + 1,
-        reading.byteOffsets());
+        reading.byteOffsets(),
+        reading.cutsWords());
   }
 
   /**
@@ -95,6 +100,10 @@ record TokenizerJson(
     boolean keepsText = true;
     boolean normalizes;
     boolean stopsBehindAddedTokens;
+    boolean cutsAtWords;
+    boolean addsPlainStrings = true;
+    boolean mergesSurely = true;
+    boolean mergesPairs;
 
     Reading(Path file, Set<String> wanted) {
       this.file = file;
@@ -117,7 +126,9 @@ record TokenizerJson(
         } else if (key.equals("normalizer") && value == JsonToken.START_OBJECT) {
           normalizer(json.readValueAsTree());
         } else if (key.equals("pre_tokenizer") && value == JsonToken.START_OBJECT) {
-          cutsBytes = cutsBytes(json.readValueAsTree());
+          JsonNode node = json.readValueAsTree();
+          cutsBytes = cutsBytes(node);
+          cutsAtWords = WordCuts.follows(node);
         } else if (key.equals("model") && value == JsonToken.START_OBJECT) {
           model(json);
         } else {
@@ -148,6 +159,15 @@ record TokenizerJson(
       return type.equals("ByteLevel") && !node.path("add_prefix_space").asBoolean(true);
     }
 
+    boolean cutsWords() {
+      return cutsBytes
+          && keepsText
+          && cutsAtWords
+          && addsPlainStrings
+          && mergesPairs
+          && mergesSurely;
+    }
+
     @Nullable ByteOffsets byteOffsets() {
       if (!cutsBytes || !keepsText) {
         return null;
@@ -167,15 +187,20 @@ record TokenizerJson(
       int id = -1;
       String content = null;
       boolean isSpecial = false;
+      Map<String, Boolean> otherwise = new HashMap<>();
       for (String key = json.nextName(); key != null; key = json.nextName()) {
         json.nextToken();
         switch (key) {
           case "id" -> id = id(json);
           case "content" -> content = json.getString();
           case "special" -> isSpecial = json.currentToken() == JsonToken.VALUE_TRUE;
+          case "lstrip", "rstrip", "single_word", "normalized" ->
+              otherwise.put(key, json.currentToken() != JsonToken.VALUE_FALSE);
           default -> json.skipChildren();
         }
       }
+      // One that takes spaces along, or is looked for in what a normalizer leaves, is no string.
+      addsPlainStrings &= otherwise.size() == 4 && !otherwise.containsValue(true);
       if (id < 0 || content == null) {
         throw wrong("an added token has no \"id\" or no \"content\"");
       }
@@ -194,6 +219,10 @@ record TokenizerJson(
           }
         } else if (key.equals("vocab") && value == JsonToken.START_ARRAY) {
           unigramVocabulary(json);
+        } else if (key.equals("type") && value == JsonToken.VALUE_STRING) {
+          mergesPairs = json.getString().equals("BPE");
+        } else if (key.equals("dropout")) {
+          mergesSurely = value == JsonToken.VALUE_NULL;
         } else if (key.equals("continuing_subword_prefix")
             && value != JsonToken.VALUE_NULL
             && !json.getString().isEmpty()) {

@@ -1,54 +1,39 @@
 package dev.graft.tokenizer;
 
-import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tokenizer that remembers words. Text is cut where Llama 3's tokenizer cuts it anyway, see
- * {@link WordCuts}; each piece is encoded once and looked up from then on, which is several times
- * faster than to encode it again.
+ * A tokenizer that remembers words. Text is cut where Llama 3's and Qwen's tokenizers cut it
+ * anyway, see {@link WordCuts}; each piece is encoded once and looked up from then on, which is
+ * several times faster than to encode it again.
  *
- * <p>Whether a tokenizer cuts as expected is not read off its file but tried: {@link #of} compares
- * both ways on a text of hard cases and gives the tokenizer back as it is if they differ. While it
- * works, it goes on to compare the first texts and then one in {@value #COMPARED}; should one
- * differ, it says so, and remembers nothing any more.
+ * <p>Tokens are the same by construction. Only a tokenizer whose file says literally that it cuts
+ * like this is taken, and of its texts only those whose every character is known to be cut alike;
+ * all others go to the tokenizer itself.
  */
 public final class WordCache implements Tokenizer {
-  private static final int COMPARED = 256;
-  private static final int COMPARED_FIRST = 32;
-  private static final int MAX_WORDS = 1 << 19;
+  private static final int MAX_WORDS = 1 << 18;
   private static final int MAX_WORD_CHARACTERS = 64;
 
-  private static final String HARD =
-      "It's we'LL I'm 'tis don't o'clock ''s 'x\tTab\n\n"
-          + "  two \u00a0 spaces   \r\n"
-          + " \r\n"
-          + "\t\t-- 12345 6 1,234.50 x1y2 (a) ((b)) \"Quote\" 'q' $%&/ a.b  c\n"
-          + "  d\n\n\n"
-          + " e ! ?\n"
-          + "?! \n"
-          + " x\u3000y \u2028 Größe naïve Ω ж 你好，世界 にほん ١٢٣ ⅷ ½ é \ud83d\ude00\ud83d\ude00"
-          + " a\ud83d\ude00b \u200b <b>html</b> {\"k\": [1, 2]}; // comment\n"
-          + "\tif (x != y) { return; }\n"
-          + "    4 spaces ### http://a.b/c?d=e&f __init__ camelCase UPPER ... ..a a.. \u2014x -x -1"
-          + " +2 #3 @me   ";
-
+  /**
+   * The tokens of a word and their places in it.
+   *
+   * @param isCounted whether the places are counted from the tokens, as those of whole texts are
+   */
   @SuppressWarnings("ArrayRecordComponent") // looked up and copied, never compared
-  private record Word(int[] ids, int[] starts, int[] ends) {}
+  private record Word(int[] ids, int[] starts, int[] ends, boolean isCounted) {}
 
   private final HuggingFaceTokens core;
   private final WordCuts cuts;
   private final Map<String, Word> words = new ConcurrentHashMap<>();
-  private final AtomicLong texts = new AtomicLong();
-  private volatile boolean off;
 
   private WordCache(HuggingFaceTokens core) {
     this.core = core;
@@ -59,23 +44,9 @@ public final class WordCache implements Tokenizer {
    * The faster way to a tokenizer where there is one; whichever comes back closes the tokenizer.
    */
   public static Tokenizer of(Tokenizer tokenizer) {
-    if (!(tokenizer instanceof HuggingFaceTokens core)) {
-      return tokenizer;
-    }
-    WordCache cache = new WordCache(core);
-    StringBuilder hard = new StringBuilder(HARD);
-    core.addedTokens().stream()
-        .sorted()
-        .limit(8)
-        .forEach(token -> hard.append(token).append("\n\n a").append(token).append(HARD));
-    MarkedText text = MarkedText.noneLiteral(hard.toString());
-    Encoding slow = core.encodeWithOffsets(text);
-    return cache.fast(List.of(text)).getFirst().equals(slow) ? cache : tokenizer;
-  }
-
-  /** Whether the two ways have differed, so that every text is encoded afresh. */
-  public boolean hasGivenUp() {
-    return off;
+    return tokenizer instanceof HuggingFaceTokens core && core.cutsWords()
+        ? new WordCache(core)
+        : tokenizer;
   }
 
   @Override
@@ -85,30 +56,31 @@ public final class WordCache implements Tokenizer {
 
   @Override
   public List<Encoding> encodeAllWithOffsets(List<MarkedText> all) {
-    if (off || all.stream().anyMatch(WordCache::isSpecial)) {
+    List<MarkedText> known = all.stream().filter(text -> WordCuts.knows(text.text())).toList();
+    if (known.isEmpty()) {
       return core.encodeAllWithOffsets(all);
     }
-    List<Encoding> encodings = fast(all);
-    for (int i = 0; i < all.size(); i++) {
-      long number = texts.getAndIncrement();
-      if ((number < COMPARED_FIRST || number % COMPARED == 0)
-          && !core.encodeWithOffsets(all.get(i)).equals(encodings.get(i))) {
-        off = true;
-        return core.encodeAllWithOffsets(all);
+    Iterator<@Nullable Encoding> fast = fast(known).iterator();
+    Iterator<MarkedText> next = known.iterator();
+    @Nullable MarkedText awaited = next.next();
+    List<Encoding> encodings = new ArrayList<>(all.size());
+    for (MarkedText text : all) {
+      @Nullable Encoding encoding = null;
+      if (text == awaited) {
+        encoding = fast.next();
+        awaited = next.hasNext() ? next.next() : null;
       }
+      // Words that look like a special token are told from it by the tokenizer itself.
+      if (encoding == null || (!text.literal().isEmpty() && core.hasSpecial(encoding.ids()))) {
+        encoding = core.encodeWithOffsets(text);
+      }
+      encodings.add(encoding);
     }
     return encodings;
   }
 
-  /**
-   * What only the tokenizer itself gets right: words that look like special tokens, and what a
-   * normalizer would change.
-   */
-  private static boolean isSpecial(MarkedText text) {
-    return !text.literal().isEmpty() || !Normalizer.isNormalized(text.text(), Normalizer.Form.NFC);
-  }
-
-  private List<Encoding> fast(List<MarkedText> all) {
+  /** Null for a text with a word whose places cannot be counted. */
+  private List<@Nullable Encoding> fast(List<MarkedText> all) {
     List<int[]> ends = new ArrayList<>(all.size());
     List<@Nullable Word[]> found = new ArrayList<>(all.size());
     Set<String> missing = new LinkedHashSet<>();
@@ -128,7 +100,7 @@ public final class WordCache implements Tokenizer {
       found.add(pieces);
     }
     Map<String, Word> learned = learn(missing);
-    List<Encoding> encodings = new ArrayList<>(all.size());
+    List<@Nullable Encoding> encodings = new ArrayList<>(all.size());
     for (int i = 0; i < all.size(); i++) {
       encodings.add(joined(all.get(i).text(), ends.get(i), found.get(i), learned));
     }
@@ -145,7 +117,12 @@ public final class WordCache implements Tokenizer {
         core.encodeAllWithOffsets(pieces.stream().map(MarkedText::noneLiteral).toList());
     for (int i = 0; i < pieces.size(); i++) {
       Encoding encoding = encodings.get(i);
-      Word word = new Word(encoding.ids(), encoding.starts(), encoding.ends());
+      Word word =
+          new Word(
+              encoding.ids(),
+              encoding.starts(),
+              encoding.ends(),
+              core.countsPlaces(pieces.get(i), encoding.ids()));
       learned.put(pieces.get(i), word);
       if (words.size() < MAX_WORDS && pieces.get(i).length() <= MAX_WORD_CHARACTERS) {
         words.put(pieces.get(i), word);
@@ -154,7 +131,7 @@ public final class WordCache implements Tokenizer {
     return learned;
   }
 
-  private static Encoding joined(
+  private static @Nullable Encoding joined(
       String text, int[] cut, @Nullable Word[] pieces, Map<String, Word> learned) {
     int count = 0;
     int begin = 0;
@@ -166,6 +143,9 @@ public final class WordCache implements Tokenizer {
       }
       if (word == null) {
         throw new AssertionError("a word was neither known nor learned");
+      }
+      if (!word.isCounted()) {
+        return null;
       }
       all[i] = word;
       count += word.ids().length;

@@ -3,11 +3,17 @@ package dev.graft.tokenizer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,7 +84,6 @@ class WordCacheTest {
       }
       assertThat(cache.encodeAll(texts.subList(0, 3)))
           .containsExactlyElementsOf(core.encodeAll(texts.subList(0, 3)));
-      assertThat(((WordCache) cache).hasGivenUp()).isFalse();
       assertThat(cache.encodePlain("a </s> b")).isEqualTo(core.encodePlain("a </s> b"));
       assertThat(cache.encode("a </s> b")).isEqualTo(core.encode("a </s> b"));
     }
@@ -92,5 +97,92 @@ class WordCacheTest {
     assertThat(cache instanceof WordCache).isEqualTo(name.equals("qwen2_5"));
     List<MarkedText> texts = texts(500);
     assertThat(cache.encodeAllWithOffsets(texts)).isEqualTo(core.encodeAllWithOffsets(texts));
+  }
+
+  /** What the core's pattern takes for a letter, a digit or white space, asked of the core. */
+  private BitSet matches(String pattern, List<String> characters) throws IOException {
+    String json =
+        """
+        {"added_tokens": [], "normalizer": null, "post_processor": null, "decoder": null,
+         "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "%s"}, "behavior": "Removed", "invert": false},
+         "model": {"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"}}
+        """
+            .formatted(pattern.replace("\\", "\\\\"));
+    BitSet matches = new BitSet();
+    try (NativeTokenizer core = NativeTokenizer.load(json.getBytes(StandardCharsets.UTF_8))) {
+      List<Encoding> encodings = core.encode(characters, false);
+      for (int i = 0; i < encodings.size(); i++) {
+        matches.set(i, encodings.get(i).ids().length == 0);
+      }
+    }
+    return matches;
+  }
+
+  private static BitSet matches(IntPredicate rule, List<String> characters) {
+    BitSet matches = new BitSet();
+    for (int i = 0; i < characters.size(); i++) {
+      matches.set(i, rule.test(characters.get(i).codePointAt(0)));
+    }
+    return matches;
+  }
+
+  @Test
+  void everyKnownCharacterIsOneKindHereAndInTheCore() throws IOException {
+    List<String> known =
+        Arrays.stream(WordCuts.KNOWN)
+            .flatMapToInt(range -> IntStream.rangeClosed(range[0], range[1]))
+            .mapToObj(Character::toString)
+            .toList();
+    assertThat(known).hasSizeGreaterThan(35_000);
+    assertThat(matches("\\p{L}", known)).isEqualTo(matches(Character::isLetter, known));
+    assertThat(matches("\\p{N}", known)).isEqualTo(matches(WordCuts::isNumber, known));
+    assertThat(matches("\\s", known)).isEqualTo(matches(WordCuts::isSpace, known));
+    // The rest of what an ignored case may make of a contraction is a letter, and stays with it.
+    BitSet contracted = matches("'(?i:s|t|m|d)", known.stream().map(it -> "'" + it).toList());
+    BitSet letters = matches(Character::isLetter, known);
+    assertThat(contracted.stream().allMatch(letters::get)).isTrue();
+    assertThat(contracted.cardinality()).isGreaterThanOrEqualTo(8);
+  }
+
+  @Test
+  void onlyKnownCharactersAreCutHere() {
+    assertThat(WordCuts.knows("Größe 你好 \ud83d\ude00 ½ \r\n")).isTrue();
+    assertThat(WordCuts.knows("")).isTrue();
+    assertThat(WordCuts.knows("a\u0085b")).isFalse();
+    assertThat(WordCuts.knows("\ud83d")).isFalse();
+    assertThat(WordCuts.knows("न")).isFalse();
+    assertThat(WordCuts.knows("e\u0301")).isFalse();
+    assertThat(WordCuts.knows("\u212b")).as("a normalizer would change it").isFalse();
+  }
+
+  @Test
+  void aTokenizerThatSaysAnythingElseIsLeftAsItIs() throws IOException {
+    llama3().close();
+    assertThat(isCached(_ -> {})).isTrue();
+    assertThat(isCached(root -> split(root).putObject("pattern").put("Regex", LLAMA_3 + " ")))
+        .isFalse();
+    assertThat(isCached(root -> split(root).put("behavior", "Removed"))).isFalse();
+    assertThat(isCached(root -> ((ObjectNode) root.get("model")).put("dropout", 0.1))).isFalse();
+    assertThat(isCached(root -> root.putObject("normalizer").put("type", "Lowercase"))).isFalse();
+    assertThat(isCached(root -> root.putObject("normalizer").put("type", "NFC"))).isTrue();
+    assertThat(isCached(root -> ((ObjectNode) root.get("added_tokens").get(0)).put("rstrip", true)))
+        .isFalse();
+  }
+
+  private static ObjectNode split(ObjectNode root) {
+    return (ObjectNode) root.get("pre_tokenizer").get("pretokenizers").get(0);
+  }
+
+  private boolean isCached(Consumer<ObjectNode> change) throws IOException {
+    Path file = folder.resolve("tokenizer.json");
+    byte[] before = Files.readAllBytes(file);
+    ObjectNode root = (ObjectNode) JsonFiles.MAPPER.readTree(before);
+    change.accept(root);
+    Files.write(file, JsonFiles.MAPPER.writeValueAsBytes(root));
+    try (HuggingFaceTokens core = HuggingFaceTokens.load(folder)) {
+      return WordCache.of(core) instanceof WordCache;
+    } finally {
+      Files.write(file, before);
+    }
   }
 }

@@ -2,12 +2,10 @@ package dev.graft.trainer.cli;
 
 import dev.graft.modelio.ModelConfig;
 import dev.graft.tokenizer.Conversation;
-import dev.graft.tokenizer.ConversationEncoder;
 import dev.graft.tokenizer.ConversationReader;
 import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.DataRow;
 import dev.graft.tokenizer.TokenSequence;
-import dev.graft.tokenizer.WordCache;
 import dev.graft.tokenizer.check.CheckReport;
 import dev.graft.tokenizer.check.DataCheck;
 import dev.graft.trainer.bench.ProductRate;
@@ -197,17 +195,11 @@ final class CheckCommand implements Callable<Integer> {
       return new DataCheck(
               data.format(),
               data.columns(),
-              encoder == null ? null : fast(encoder.encoder()),
+              encoder == null ? null : encoder.encoder(),
               longest,
               progress)
           .run(files, validation);
     }
-  }
-
-  /** Many rows have the same words; the tokenizer is closed by its owner. */
-  private static ConversationEncoder fast(ConversationEncoder encoder) {
-    return new ConversationEncoder(
-        WordCache.of(encoder.tokenizer()), encoder.format(), encoder.options());
   }
 
   private CheckPrinter printer() {

@@ -8,6 +8,7 @@ import dev.graft.tokenizer.DataFormat;
 import dev.graft.tokenizer.EncodingOptions;
 import dev.graft.tokenizer.HuggingFaceTokens;
 import dev.graft.tokenizer.Tokenizer;
+import dev.graft.tokenizer.WordCache;
 import dev.graft.trainer.config.UserException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,7 +93,7 @@ final class DataOptions {
   /** Turns conversations into the tokens that training would make of them. */
   Encoder encoder(Path folder) {
     EncodingOptions options = encoding();
-    Tokenizer tokenizer = HuggingFaceTokens.load(folder);
+    Tokenizer tokenizer = WordCache.of(HuggingFaceTokens.load(folder));
     try {
       ChatFormats.Choice choice = ChatFormats.forBase(folder, template);
       return new Encoder(

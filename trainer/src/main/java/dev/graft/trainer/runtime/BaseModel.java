@@ -6,6 +6,7 @@ import dev.graft.modelio.djl.GraftModel;
 import dev.graft.modelio.hub.HubCache;
 import dev.graft.tokenizer.HuggingFaceTokens;
 import dev.graft.tokenizer.Tokenizer;
+import dev.graft.tokenizer.WordCache;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.model.Llama;
@@ -163,7 +164,7 @@ public final class BaseModel implements AutoCloseable {
       if (reading == null) {
         reading = Meanwhile.done(HuggingFaceTokens.load(folder()));
       }
-      Tokenizer opened = reading.await();
+      Tokenizer opened = WordCache.of(reading.await());
       if (opened.vocabularySize() > config().vocabSize()) {
         throw new UserException(
             ("%s: its tokenizer has %d tokens, but the model's embedding only %d rows. The"
