@@ -46,6 +46,7 @@ interface RowSource extends AutoCloseable {
       if (ParquetRows.isParquet(file)) {
         return ParquetRows.open(file);
       }
+      checkName(file, name, unpacked);
       if (unpacked.endsWith(".csv") || unpacked.endsWith(".tsv")) {
         return CsvRows.open(file, unpacked.endsWith(".tsv") ? '\t' : ',');
       }
@@ -55,6 +56,40 @@ interface RowSource extends AutoCloseable {
     }
   }
 
+  /** Bytes that are not what the name says would be called bad UTF-8, which helps nobody. */
+  private static void checkName(Path file, String name, String unpacked) throws IOException {
+    if (!name.endsWith(".parquet") && name.equals(unpacked)) {
+      return;
+    }
+    byte[] magic;
+    try (InputStream in = Files.newInputStream(file)) {
+      magic = in.readNBytes(4);
+    }
+    boolean hasMark = magic.length > 2 && magic[0] == (byte) 0xEF && magic[1] == (byte) 0xBB;
+    boolean isBinary = false;
+    for (byte b : magic) {
+      isBinary |= b < ' ' && b != '\n' && b != '\r' && b != '\t';
+    }
+    if (isBinary && !hasMark && !isGzip(magic) && !isZstd(magic)) {
+      throw new DataException(
+          file
+              + " is not what its name says: it does not begin as such a file does. It is damaged, or"
+              + " of another kind; copy it again, or name it for what it is.");
+    }
+  }
+
+  private static boolean isGzip(byte[] magic) {
+    return magic.length == 4 && magic[0] == 0x1F && magic[1] == (byte) 0x8B;
+  }
+
+  private static boolean isZstd(byte[] magic) {
+    return magic.length == 4
+        && magic[0] == 0x28
+        && magic[1] == (byte) 0xB5
+        && magic[2] == 0x2F
+        && magic[3] == (byte) 0xFD;
+  }
+
   /** The file's bytes, unpacked if they are compressed. */
   static InputStream bytes(Path file) throws IOException {
     InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
@@ -62,14 +97,10 @@ interface RowSource extends AutoCloseable {
       in.mark(4);
       byte[] magic = in.readNBytes(4);
       in.reset();
-      if (magic.length == 4 && magic[0] == 0x1F && magic[1] == (byte) 0x8B) {
+      if (isGzip(magic)) {
         return new GZIPInputStream(in, 1 << 16);
       }
-      if (magic.length == 4
-          && magic[0] == 0x28
-          && magic[1] == (byte) 0xB5
-          && magic[2] == 0x2F
-          && magic[3] == (byte) 0xFD) {
+      if (isZstd(magic)) {
         return new ZstdInputStream(in);
       }
       return in;

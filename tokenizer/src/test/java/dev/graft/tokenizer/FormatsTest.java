@@ -280,4 +280,15 @@ class FormatsTest {
       throw new UncheckedIOException(e);
     }
   }
+
+  @Test
+  void bytesThatAreNotWhatTheNameSays() throws IOException {
+    for (String name : List.of("a.parquet", "a.jsonl.gz", "a.jsonl.zst")) {
+      Path file = folder.resolve(name);
+      Files.write(file, new byte[] {(byte) 0x95, 3, (byte) 0xF3, 7, 7});
+      assertThatThrownBy(() -> ConversationReader.open(file, DataFormat.AUTO))
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining(name + " is not what its name says");
+    }
+  }
 }
