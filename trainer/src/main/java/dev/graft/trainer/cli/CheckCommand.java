@@ -17,6 +17,7 @@ import dev.graft.trainer.console.Console;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.runs.AtomicFiles;
 import dev.graft.trainer.runtime.Hardware;
+import dev.graft.trainer.runtime.Meanwhile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -128,9 +130,10 @@ final class CheckCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     refuseNonsense();
     PrintWriter out = spec.commandLine().getOut();
-    try (DataOptions.@Nullable Encoder encoder = base == null ? null : encoder(base)) {
+    try (Meanwhile<Optional<Kernels>> kernels = kernelsToMeasure();
+        DataOptions.@Nullable Encoder encoder = base == null ? null : encoder(base)) {
       CheckReport report = check(encoder);
-      CheckPrinter printer = printer();
+      CheckPrinter printer = printer(kernels.await());
       List<TokenSequence> shown = encoder == null ? List.of() : firstRows(encoder);
       TokenView view = encoder == null ? null : new TokenView(encoder.encoder().tokenizer());
       out.print(
@@ -202,24 +205,37 @@ final class CheckCommand implements Callable<Integer> {
     }
   }
 
-  private CheckPrinter printer() {
-    OptionalDouble rate =
-        tokensPerSecond != null
-            ? OptionalDouble.of(tokensPerSecond)
-            : base == null ? OptionalDouble.empty() : rate(DataOptions.folder(base));
-    return new CheckPrinter(batchSize, microBatchTokens, rate, tokensPerSecond != null);
+  /**
+   * What computes on this machine, where the time of an epoch is to be told from its products. Its
+   * native libraries load while data is read.
+   */
+  private Meanwhile<Optional<Kernels>> kernelsToMeasure() {
+    return tokensPerSecond != null || base == null || !Files.exists(modelConfig(base))
+        ? Meanwhile.done(Optional.empty())
+        : Meanwhile.start("graft-hardware", () -> Optional.of(open()));
   }
 
-  /** How fast this machine would train the base at most, where its folder tells its shape. */
-  private static OptionalDouble rate(Path folder) {
-    Path config = folder.resolve("config.json");
-    if (!Files.exists(config)) {
-      return OptionalDouble.empty();
+  private static Kernels open() {
+    return Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO);
+  }
+
+  private static Path modelConfig(String base) {
+    return DataOptions.folder(base).resolve("config.json");
+  }
+
+  /**
+   * @param measured says how fast this machine would train the base at most; closed here
+   */
+  private CheckPrinter printer(Optional<Kernels> measured) {
+    OptionalDouble rate =
+        tokensPerSecond == null ? OptionalDouble.empty() : OptionalDouble.of(tokensPerSecond);
+    if (measured.isPresent() && base != null) {
+      try (Kernels kernels = measured.get()) {
+        ModelConfig model = ModelConfig.read(modelConfig(base));
+        rate = OptionalDouble.of(ProductRate.tokensPerSecond(model, kernels));
+      }
     }
-    ModelConfig model = ModelConfig.read(config);
-    try (Kernels kernels = Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
-      return OptionalDouble.of(ProductRate.tokensPerSecond(model, kernels));
-    }
+    return new CheckPrinter(batchSize, microBatchTokens, rate, tokensPerSecond != null);
   }
 
   /** The first rows that can be read, as tokens. */

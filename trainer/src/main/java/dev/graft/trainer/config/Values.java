@@ -289,8 +289,19 @@ final class Values {
             ? "; for a model of the Hugging Face hub write hf://" + text
             : "";
     throw new ConfigException(
-        "%s: %s: there is no '%s' (looked for %s%s)%s"
-            .formatted(setting.place(), key.path(), text, here, looked, hub));
+        "%s: %s: there is no '%s' (looked for %s%s)%s%s"
+            .formatted(setting.place(), key.path(), text, here, looked, hub, words(key, text)));
+  }
+
+  /** What may stand in place of a file, with the word that was probably meant. */
+  private static String words(ConfigKey key, String text) {
+    List<String> words =
+        Arrays.stream(key.key().words()).filter(word -> !word.endsWith("://")).toList();
+    return words.isEmpty()
+        ? ""
+        : "; without a file it is one of "
+            + String.join(", ", words)
+            + Nearest.suggestion(text, words);
   }
 
   private static ConfigException wrong(

@@ -296,6 +296,11 @@ class ConfigReaderTest {
     assertThatThrownBy(() -> ConfigReader.read(file, List.of("base=meta-llama/Llama-3.2-1B")))
         .hasMessageEndingWith(
             "for a model of the Hugging Face hub write hf://meta-llama/Llama-3.2-1B");
+    assertThatThrownBy(() -> ConfigReader.read(file, List.of("data.template=chatlm")))
+        .hasMessageContaining("there is no 'chatlm'")
+        .hasMessageEndingWith(
+            "it is one of auto, llama3, llama2, mistral, chatml, zephyr, plain; did you mean"
+                + " chatml?");
     assertThatThrownBy(() -> ConfigReader.read(file, List.of("data.train=model/../train.jsonl")))
         .as("the command line means the current directory only")
         .hasMessageContaining("there is no 'model/../train.jsonl'");
