@@ -7,36 +7,24 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Files and folders that appear whole or not at all, also when the machine loses power: written
- * beside their place as {@code name.tmp-…}, brought to the disk, then renamed.
+ * Files that appear whole or not at all, also when the machine loses power: written beside their
+ * place as {@code name.tmp-…}, brought to the disk, then renamed. {@link
+ * dev.graft.modelio.AsideFolder} does so with folders.
  */
 public final class AtomicFiles {
 
   /** What stands between a name and a process's own part in a name that is not finished. */
-  static final String UNFINISHED = ".tmp-";
+  private static final String UNFINISHED = ".tmp-";
 
   private static final int BUFFER_BYTES = 1 << 16;
 
   private AtomicFiles() {}
-
-  /** Fills a folder; it may throw, then nothing has appeared. */
-  @FunctionalInterface
-  public interface FolderWriter {
-
-    /** Writes into an empty folder, which exists. */
-    void writeTo(Path folder) throws IOException;
-  }
 
   /** Writes a text file, in place of one that may be there. */
   public static void writeText(Path target, String text) throws IOException {
@@ -75,80 +63,12 @@ public final class AtomicFiles {
     syncFolder(parent(target));
   }
 
-  /**
-   * Writes a folder, in place of one that may be there. A folder cannot be renamed onto another, so
-   * for one moment an old one is away; {@code name.tmp-…} holds it then.
-   */
-  public static void writeFolder(Path target, FolderWriter writer) throws IOException {
-    Path aside = aside(target);
-    Path old = aside(target);
-    try {
-      Files.createDirectory(aside);
-      writer.writeTo(aside);
-      syncTree(aside);
-      if (Files.exists(target)) {
-        Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
-      }
-      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException | RuntimeException e) {
-      if (Files.exists(old) && !Files.exists(target)) {
-        Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
-      }
-      throw e;
-    } finally {
-      deleteTree(aside);
-      deleteTree(old);
-    }
-    syncFolder(parent(target));
-  }
-
-  /** Deletes a file or a folder with all that is in it; links are not followed. */
-  public static void deleteTree(Path path) throws IOException {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    Files.walkFileTree(
-        path,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.delete(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException e)
-              throws IOException {
-            if (e != null) {
-              throw e;
-            }
-            Files.delete(folder);
-            return FileVisitResult.CONTINUE;
-          }
-        });
-  }
-
   /** Brings a folder's own entries (names, renames, deletions) to the disk. */
-  static void syncFolder(Path folder) throws IOException {
+  private static void syncFolder(Path folder) throws IOException {
     // Windows cannot open a folder, and needs no fsync of one.
     if (File.separatorChar == '/') {
       try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
         channel.force(true);
-      }
-    }
-  }
-
-  private static void syncTree(Path root) throws IOException {
-    try (var paths = Files.walk(root)) {
-      for (Path path : (Iterable<Path>) paths::iterator) {
-        if (Files.isDirectory(path)) {
-          syncFolder(path);
-        } else {
-          try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
-            channel.force(true);
-          }
-        }
       }
     }
   }

@@ -1,7 +1,6 @@
 package dev.graft.trainer.runs;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,41 +22,6 @@ class AtomicFilesTest {
 
     assertThat(file).hasContent("zwei ü");
     assertThat(names()).containsExactly("a.txt");
-  }
-
-  @Test
-  void aFolderIsReplacedWhole() throws IOException {
-    Path target = folder.resolve("adapter");
-    AtomicFiles.writeFolder(target, aside -> Files.writeString(aside.resolve("old"), "1"));
-    AtomicFiles.writeFolder(
-        target,
-        aside -> {
-          Files.createDirectory(aside.resolve("inner"));
-          Files.writeString(aside.resolve("inner/new"), "2");
-        });
-
-    assertThat(target.resolve("inner/new")).hasContent("2");
-    assertThat(target.resolve("old")).doesNotExist();
-    assertThat(names()).containsExactly("adapter");
-  }
-
-  @Test
-  void aFailedFolderLeavesTheOldOne() throws IOException {
-    Path target = folder.resolve("adapter");
-    AtomicFiles.writeFolder(target, aside -> Files.writeString(aside.resolve("old"), "1"));
-
-    assertThatThrownBy(() ->
-            AtomicFiles.writeFolder(
-                target,
-                aside -> {
-                  Files.writeString(aside.resolve("half"), "2");
-                  throw new IOException("disk full");
-                }))
-        .isInstanceOf(IOException.class)
-        .hasMessage("disk full");
-
-    assertThat(target.resolve("old")).hasContent("1");
-    assertThat(names()).containsExactly("adapter");
   }
 
   private List<String> names() throws IOException {
