@@ -8,13 +8,16 @@ import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.lora.ParameterLayout.Module;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.LowRank;
+import dev.graft.trainer.model.ParameterGroup;
 import dev.graft.trainer.model.ProjectionGroup;
 import dev.graft.trainer.model.StackedRanks;
+import dev.graft.trainer.model.Trainable;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.HostArrays;
 import dev.graft.trainer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -31,7 +34,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  * <p>Where products read bfloat16, the device keeps a bfloat16 copy of each matrix, refreshed by
  * {@link #refresh} after every optimizer step.
  */
-public final class LoraAdapter {
+public final class LoraAdapter implements Trainable {
 
   /** A matrix, as products read it, and the master it is rounded from. */
   private record Copy(Tensor master, Tensor working) {}
@@ -182,22 +185,22 @@ public final class LoraAdapter {
     return layout.ranks();
   }
 
-  /** All parameters as one float32 vector; after writing to it, {@link #refresh}. */
+  @Override
   public INDArray parameters() {
     return parameters;
   }
 
-  /** Their gradients, in the same order, as of the last {@link #collectGradients}. */
+  @Override
   public INDArray gradients() {
     return gradients;
   }
 
-  /** Number of trainable parameters. */
-  public long size() {
-    return layout.size();
+  @Override
+  public List<ParameterGroup> groups() {
+    return layout.groups();
   }
 
-  /** Brings changed parameters to the device and rounds the copies that products read. */
+  @Override
   public void refresh() {
     for (Copy copy : copies) {
       kernels.push(copy.master());
@@ -207,14 +210,27 @@ public final class LoraAdapter {
     }
   }
 
-  /** Sets the gradients to zero, on the device, before the first micro-batch of a step. */
+  @Override
   public void clearGradients() {
     deviceGradients.forEach(kernels::zero);
   }
 
-  /** Brings the gradients that the micro-batches left on the device to {@link #gradients}. */
+  @Override
   public void collectGradients() {
     deviceGradients.forEach(kernels::pull);
+  }
+
+  /** A PEFT folder, which anything can read. */
+  @Override
+  public void writeCheckpoint(Path folder) {
+    PeftAdapter peft = toPeft();
+    PeftAdapter.writeInto(folder, peft.config(), peft.weights());
+  }
+
+  /** A PEFT folder. */
+  @Override
+  public void writeResult(Path folder) {
+    writeCheckpoint(folder);
   }
 
   private float[] read(long offset, long size) {

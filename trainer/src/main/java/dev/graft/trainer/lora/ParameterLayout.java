@@ -5,6 +5,7 @@ import dev.graft.modelio.Projection;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.trainer.model.ParameterGroup;
 import dev.graft.trainer.model.ProjectionGroup;
 import dev.graft.trainer.model.StackedRanks;
 import java.util.ArrayList;
@@ -92,6 +93,14 @@ record ParameterLayout(List<Module> modules, long size) {
     return modules.stream()
         .filter(m -> m.layer == layer && group.members().contains(m.projection))
         .toList();
+  }
+
+  /** All A matrices, then all B matrices. */
+  List<ParameterGroup> groups() {
+    long b = modules.getFirst().b;
+    return List.of(
+        new ParameterGroup(ParameterGroup.Kind.LORA_A, 0, b),
+        new ParameterGroup(ParameterGroup.Kind.LORA_B, b, size - b));
   }
 
   /** The ranks that the model's buffers have to hold: for each projection its largest. */

@@ -1,7 +1,6 @@
 package dev.graft.trainer.train;
 
 import dev.graft.modelio.AsideFile;
-import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
@@ -31,7 +30,6 @@ public final class LoraFinetuning {
   private final StopSignal stop;
   private final RunFolder folder;
   private final RunLogs logs;
-  private final ModelConfig model;
   private final EpochOrder order;
   private final RunPlan plan;
   private final Trainer trainer;
@@ -52,7 +50,6 @@ public final class LoraFinetuning {
     this.stop = stop;
     this.folder = folder;
     this.logs = logs;
-    this.model = setup.base().config();
     this.order = setup.order(data);
     this.plan = RunPlan.of(config, order.stepsPerEpoch());
     this.trainer = setup.trainer(data, adapter, plan);
@@ -228,7 +225,7 @@ public final class LoraFinetuning {
   private RunResult finish(RunState state, Ending ending) throws IOException {
     console.finishLine();
     saver.save(state);
-    int step = saver.writeResult(state, model);
+    int step = saver.writeResult(state);
     folder.begun();
     return new RunResult(
         folder.adapter(),

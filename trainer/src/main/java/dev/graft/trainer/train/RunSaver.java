@@ -1,8 +1,6 @@
 package dev.graft.trainer.train;
 
 import dev.graft.modelio.AsideFolder;
-import dev.graft.modelio.ModelConfig;
-import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.tokenizer.ChatFormats;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.RunOutcome;
@@ -53,7 +51,7 @@ final class RunSaver {
       return RunState.START;
     }
     SavedState saved = resumption.get().saved();
-    SavedState.restore(resumption.get().checkpoint(), trainer.adapter(), trainer.optimizer());
+    SavedState.restore(resumption.get().checkpoint(), trainer.trained(), trainer.optimizer());
     savedStep = saved.state().step();
     if (saved.totalSteps() != plan.totalSteps()) {
       console.warn(
@@ -84,15 +82,18 @@ final class RunSaver {
         .save(
             state.step(),
             aside ->
-                saved.writeInto(aside, trainer.adapter(), trainer.optimizer(), config.toYaml()));
+                saved.writeInto(aside, trainer.trained(), trainer.optimizer(), config.toYaml()));
     savedStep = state.step();
     OptionalInt best =
         state.best().map(score -> OptionalInt.of(score.step())).orElse(OptionalInt.empty());
     folder.checkpoints().prune(config.checkpoint().keep(), best);
   }
 
-  /** Writes the adapter that is the run's result and says after which step it was so. */
-  int writeResult(RunState state, ModelConfig model) {
+  /**
+   * Writes the run's result and says after which step it was so. What is trained is then as it was
+   * after that step.
+   */
+  int writeResult(RunState state) {
     Optional<RunState.Score> best = state.best();
     if (config.checkpoint().result() == RunOutcome.BEST
         && best.isPresent()
@@ -100,24 +101,25 @@ final class RunSaver {
       Path checkpoint = folder.checkpoints().of(best.get().step());
       Optional<String> damage = Manifest.damageOf(checkpoint);
       if (damage.isEmpty()) {
-        writeAdapter(PeftAdapter.read(checkpoint, model));
+        SavedState.restoreParameters(checkpoint, trainer.trained());
+        writeResult();
         return best.get().step();
       }
       console.warn(
           "%s, the best, is damaged: %s. The last adapter is taken instead."
               .formatted(checkpoint, damage.get()));
     }
-    writeAdapter(trainer.adapter().toPeft());
+    writeResult();
     return state.step();
   }
 
   /** The result, with the chat template that it was trained with, for whoever serves it. */
-  private void writeAdapter(PeftAdapter adapter) {
+  private void writeResult() {
     AsideFolder.write(
         folder.adapter(),
         true,
         aside -> {
-          PeftAdapter.writeInto(aside, adapter.config(), adapter.weights());
+          trainer.trained().writeResult(aside);
           if (chatTemplate.isPresent()) {
             Files.writeString(aside.resolve(ChatFormats.TEMPLATE_FILE), chatTemplate.get());
           }

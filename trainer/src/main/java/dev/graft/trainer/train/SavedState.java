@@ -4,10 +4,9 @@ import dev.graft.modelio.AsideFile;
 import dev.graft.modelio.DType;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.TensorView;
-import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.safetensors.SafetensorsFile;
 import dev.graft.modelio.safetensors.SafetensorsWriter;
-import dev.graft.trainer.lora.LoraAdapter;
+import dev.graft.trainer.model.Trainable;
 import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.tensor.HostArrays;
 import java.io.IOException;
@@ -51,15 +50,14 @@ record SavedState(
   private static final String ARRAYS_FILE = "trainer.safetensors";
 
   /**
-   * Fills a checkpoint's folder: the adapter as a PEFT folder, which anything can read; parameters
-   * and optimizer memory as the run holds them; this; the configuration.
+   * Fills a checkpoint's folder: what is trained, in the form that others read; parameters and
+   * optimizer memory as the run holds them; this; the configuration.
    */
-  void writeInto(Path folder, LoraAdapter adapter, Optimizer optimizer, String config)
+  void writeInto(Path folder, Trainable trained, Optimizer optimizer, String config)
       throws IOException {
-    PeftAdapter peft = adapter.toPeft();
-    PeftAdapter.writeInto(folder, peft.config(), peft.weights());
+    trained.writeCheckpoint(folder);
     SafetensorsWriter arrays = new SafetensorsWriter();
-    named(adapter, optimizer)
+    named(trained, optimizer.state())
         .forEach((name, array) ->
             arrays.add(name, DType.F32, List.of(array.length()), HostArrays.memory(array)));
     arrays.write(folder.resolve(ARRAYS_FILE));
@@ -89,28 +87,36 @@ record SavedState(
     }
   }
 
-  /** Puts the arrays of a checkpoint into an adapter and an optimizer of the same run. */
-  static void restore(Path folder, LoraAdapter adapter, Optimizer optimizer) {
-    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(ARRAYS_FILE))) {
-      named(adapter, optimizer)
-          .forEach((name, array) -> {
-            TensorView tensor = file.tensor(name);
-            MemorySegment memory = HostArrays.memory(array);
-            if (tensor.data().byteSize() != memory.byteSize()) {
-              throw new ModelIoException(
-                  "%s: tensor %s has %d bytes, this run's has %d"
-                      .formatted(file.path(), name, tensor.data().byteSize(), memory.byteSize()));
-            }
-            memory.copyFrom(tensor.data());
-          });
-    }
-    adapter.refresh();
+  /** Puts the arrays of a checkpoint into what is trained and an optimizer of the same run. */
+  static void restore(Path folder, Trainable trained, Optimizer optimizer) {
+    restore(folder, trained, named(trained, optimizer.state()));
   }
 
-  private static Map<String, INDArray> named(LoraAdapter adapter, Optimizer optimizer) {
+  /** Puts a checkpoint's parameters, and nothing else, into what is trained. */
+  static void restoreParameters(Path folder, Trainable trained) {
+    restore(folder, trained, named(trained, Map.of()));
+  }
+
+  private static void restore(Path folder, Trainable trained, Map<String, INDArray> arrays) {
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(ARRAYS_FILE))) {
+      arrays.forEach((name, array) -> {
+        TensorView tensor = file.tensor(name);
+        MemorySegment memory = HostArrays.memory(array);
+        if (tensor.data().byteSize() != memory.byteSize()) {
+          throw new ModelIoException(
+              "%s: tensor %s has %d bytes, this run's has %d"
+                  .formatted(file.path(), name, tensor.data().byteSize(), memory.byteSize()));
+        }
+        memory.copyFrom(tensor.data());
+      });
+    }
+    trained.refresh();
+  }
+
+  private static Map<String, INDArray> named(Trainable trained, Map<String, INDArray> optimizer) {
     var arrays = new LinkedHashMap<String, INDArray>();
-    arrays.put("parameters", adapter.parameters());
-    optimizer.state().forEach((name, array) -> arrays.put("optimizer." + name, array));
+    arrays.put("parameters", trained.parameters());
+    optimizer.forEach((name, array) -> arrays.put("optimizer." + name, array));
     return arrays;
   }
 }

@@ -1,9 +1,9 @@
 package dev.graft.trainer.train;
 
 import dev.graft.trainer.data.StepBatch;
-import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.Dropout;
 import dev.graft.trainer.model.TokenBatch;
+import dev.graft.trainer.model.Trainable;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.optim.GradientClipping;
 import dev.graft.trainer.optim.LearningRateSchedule;
@@ -16,7 +16,7 @@ import java.util.function.BooleanSupplier;
  * Takes optimizer steps.
  *
  * @param pass forward and backward
- * @param adapter what is trained
+ * @param trained what is trained
  * @param optimizer what changes it
  * @param schedule the learning rate of each step
  * @param dropout rate on the adapters' inputs, 0 for none
@@ -25,7 +25,7 @@ import java.util.function.BooleanSupplier;
  */
 public record Trainer(
     TrainingPass pass,
-    LoraAdapter adapter,
+    Trainable trained,
     Optimizer optimizer,
     LearningRateSchedule schedule,
     float dropout,
@@ -77,21 +77,21 @@ public record Trainer(
     if (targets == 0) {
       return new Outcome(0, 0, learningRate, limit, false);
     }
-    adapter.clearGradients();
+    trained.clearGradients();
     double loss = 0;
     List<TokenBatch> microBatches = batch.microBatches();
     for (int i = 0; i < microBatches.size(); i++) {
       Dropout masks = new Dropout(dropout, seed, step * MICRO_BATCHES_PER_STEP + i);
       loss += pass.lossAndGradient(microBatches.get(i), 1f / targets, masks);
     }
-    adapter.collectGradients();
-    double gradNorm = GradientClipping.clip(adapter.gradients(), maxGradNorm);
+    trained.collectGradients();
+    double gradNorm = GradientClipping.clip(trained.gradients(), maxGradNorm);
     Outcome found = new Outcome(loss / targets, gradNorm, learningRate, limit, false);
     if (!found.isAcceptable()) {
       return found;
     }
-    optimizer.step(adapter.parameters(), adapter.gradients(), learningRate, updates);
-    adapter.refresh();
+    optimizer.step(trained.parameters(), trained.gradients(), learningRate, updates);
+    trained.refresh();
     return new Outcome(found.loss, gradNorm, learningRate, limit, true);
   }
 
