@@ -46,8 +46,24 @@ public record TrainingConfig(
         Recompute recompute,
     @Key(value = "peak learning rate, reached at the end of the warmup", byDefault = "0.0002")
         double learningRate,
-    @Key(value = "constant, linear or cosine, after the warmup", byDefault = "cosine")
+    @Key(
+            value =
+                "after the warmup: constant; linear, cosine or polynomial, down to the last step;"
+                    + " cosine-restarts; or wsd (the peak, and a decay in the last share of steps)",
+            byDefault = "cosine")
         Schedule schedule,
+    @Key(
+            value = "where the learning rate ends, as a share of its peak; not with constant",
+            byDefault = "0")
+        double minLearningRateRatio,
+    @Key("how many cosines cosine-restarts is made of; default 2") OptionalInt scheduleCycles,
+    @Key("power of the share of steps left, for polynomial; 1 is linear; default 2")
+        OptionalDouble schedulePower,
+    @Key("share of all steps in which wsd goes down; default 0.1") OptionalDouble decayRatio,
+    @Key(
+            value = "how wsd goes down: linear, cosine, or one-minus-sqrt (of the share done)",
+            byDefault = "cosine")
+        DecayShape decayShape,
     @Key("steps of linear warmup from 0; instead of warmup-ratio") OptionalInt warmupSteps,
     @Key(
             value = "share of all steps to warm up in; default 0.03 unless warmup-steps is given",
@@ -82,6 +98,9 @@ public record TrainingConfig(
 
   /** A micro-batch beyond this is a slip of the finger. */
   private static final int MAX_TOKENS = 1 << 24;
+
+  /** More are fewer steps each than a cosine can be seen in. */
+  private static final int MAX_CYCLES = 10_000;
 
   public TrainingConfig {
     unless(
@@ -118,6 +137,44 @@ public record TrainingConfig(
         warmupSteps.orElse(0) == 0 || warmupRatio.orElse(0) == 0,
         "warmup-ratio",
         "cannot go together with training.warmup-steps: remove one of them");
+    unless(
+        minLearningRateRatio >= 0 && minLearningRateRatio <= 1,
+        "min-learning-rate-ratio",
+        "is %s, has to be from 0 to 1",
+        minLearningRateRatio);
+    unless(
+        schedule != Schedule.CONSTANT || minLearningRateRatio == 0,
+        "min-learning-rate-ratio",
+        "has no effect with training.schedule: constant; remove it");
+    scheduleCycles =
+        OnlyWith.schedule(schedule, Schedule.COSINE_RESTARTS)
+            .resolve("schedule-cycles", scheduleCycles, ScheduleShape.CYCLES);
+    schedulePower =
+        OnlyWith.schedule(schedule, Schedule.POLYNOMIAL)
+            .resolve("schedule-power", schedulePower, ScheduleShape.POWER);
+    decayRatio =
+        OnlyWith.schedule(schedule, Schedule.WSD)
+            .resolve("decay-ratio", decayRatio, ScheduleShape.DECAY_RATIO);
+    unless(
+        scheduleCycles.orElse(1) >= 1 && scheduleCycles.orElse(1) <= MAX_CYCLES,
+        "schedule-cycles",
+        "is %d, has to be from 1 to %d",
+        scheduleCycles.orElse(1),
+        MAX_CYCLES);
+    unless(
+        schedulePower.orElse(1) > 0,
+        "schedule-power",
+        "is %s, has to be above 0",
+        schedulePower.orElse(1));
+    unless(
+        decayRatio.orElse(1) > 0 && decayRatio.orElse(1) <= 1,
+        "decay-ratio",
+        "is %s, has to be above 0 and at most 1",
+        decayRatio.orElse(1));
+    unless(
+        schedule == Schedule.WSD || decayShape == ScheduleShape.DECAY_SHAPE,
+        "decay-shape",
+        "has an effect with training.schedule: wsd only; remove it");
     unless(weightDecay >= 0, "weight-decay", "is %s, has to be at least 0", weightDecay);
     unless(
         spikeThreshold.isEmpty() || spikeThreshold.getAsDouble() > 0,
@@ -125,6 +182,17 @@ public record TrainingConfig(
         "is %s, has to be above 0",
         spikeThreshold.orElse(0));
     unless(maxGradNorm >= 0, "max-grad-norm", "is %s, has to be at least 0", maxGradNorm);
+  }
+
+  /** How the learning rate goes on after the warmup. */
+  public ScheduleShape scheduleShape() {
+    return new ScheduleShape(
+        schedule,
+        minLearningRateRatio,
+        scheduleCycles.orElse(ScheduleShape.CYCLES),
+        schedulePower.orElse(ScheduleShape.POWER),
+        decayRatio.orElse(ScheduleShape.DECAY_RATIO),
+        decayShape);
   }
 
   /**

@@ -192,10 +192,15 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
         base.model().trainingPass(maxTokens, adapter.ranks(), dropout > 0, training.recompute());
     LearningRateSchedule schedule =
         new LearningRateSchedule(
-            training.schedule(),
+            training.scheduleShape(),
             training.learningRate(),
             training.warmupSteps(plan.totalSteps()),
             plan.totalSteps());
+    if (schedule.neverReachesPeak()) {
+      console.warn(
+          "the warmup takes %d steps and the run has %d: the learning rate will not reach %s"
+              .formatted(schedule.warmupSteps(), plan.totalSteps(), training.learningRate()));
+    }
     Optimizer optimizer = new AdamW(adapter.size(), training.weightDecay());
     return new Trainer(
         pass, adapter, optimizer, schedule, dropout, training.seed(), training.maxGradNorm());

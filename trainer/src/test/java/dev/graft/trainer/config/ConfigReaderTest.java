@@ -195,7 +195,16 @@ class ConfigReaderTest {
         "lora.rslora: yes | recipe.yaml:4: lora.rslora: is 'yes', write true or false",
         "lora.init-from: 7 | is 7, text is needed; if that is its name, put it in quotes",
         "training.epochs: 0 | recipe.yaml:4: training.epochs: is 0.0, has to be above 0",
-        "training.schedule: cosin | one of constant, linear, cosine; did you mean cosine?",
+        "training.schedule: cosin | one of constant, linear, cosine, cosine-restarts, polynomial, wsd; did you mean cosine?",
+        "training.schedule-cycles: 2 | has an effect with training.schedule: cosine-restarts only",
+        "training: {schedule: linear, schedule-power: 1} | with training.schedule: polynomial only",
+        "training: {schedule: cosine-restarts, schedule-cycles: 0} | is 0, has to be from 1 to",
+        "training: {schedule: polynomial, schedule-power: 0} | is 0.0, has to be above 0",
+        "training: {schedule: wsd, decay-ratio: 1.5} | is 1.5, has to be above 0 and at most 1",
+        "training.decay-ratio: 0.5 | has an effect with training.schedule: wsd only; remove it",
+        "training.decay-shape: linear | has an effect with training.schedule: wsd only; remove it",
+        "training.min-learning-rate-ratio: 2 | is 2.0, has to be from 0 to 1",
+        "training: {schedule: constant, min-learning-rate-ratio: 0.1} | has no effect with",
         "training.learning-rate: -1 | has to be above 0",
         "training: {warmup-steps: 1, warmup-ratio: 0.1} | cannot go together with",
         "data.validation: [{path: x, weight: 0}] | the source's weight: is 0.0, has to be above 0",
@@ -274,6 +283,19 @@ class ConfigReaderTest {
     assertThat(read(full.toYaml())).isEqualTo(full);
     assertThat(full.lora().targets()).containsExactly("q_proj", "down_proj");
     assertThat(full.lora().scale()).isEqualTo(7.25 / Math.sqrt(3));
+  }
+
+  @Test
+  void keysOfAScheduleAreResolvedWhereTheyApply() {
+    RunConfig restarts = read(MINIMAL, "training.schedule=cosine-restarts");
+    RunConfig wsd = read(MINIMAL, "training.schedule=wsd", "training.decay-shape=one-minus-sqrt");
+
+    assertThat(restarts.training().scheduleCycles()).hasValue(2);
+    assertThat(restarts.training().schedulePower()).isEmpty();
+    assertThat(wsd.training().decayRatio()).hasValue(0.1);
+    assertThat(wsd.training().scheduleShape().decayShape()).isEqualTo(DecayShape.ONE_MINUS_SQRT);
+    assertThat(read(restarts.toYaml())).isEqualTo(restarts);
+    assertThat(read(wsd.toYaml())).isEqualTo(wsd);
   }
 
   @Test
