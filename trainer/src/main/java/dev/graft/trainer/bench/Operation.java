@@ -19,6 +19,7 @@ enum Operation {
   SWIGLU_BACKWARD("SwiGLU, backward"),
   CROSS_ENTROPY("cross-entropy"),
   DROPOUT("dropout"),
+  NOISE("noise on embeddings"),
   MOVING("copies, sums, scaling, zeroing"),
   HOST("to and from the host"),
   OUTSIDE("outside the kernels: optimizer, clipping, Java");

@@ -83,6 +83,7 @@ final class TimedKernels extends DelegatingKernels {
       case SWIGLU_BACKWARD -> Operation.SWIGLU_BACKWARD;
       case CROSS_ENTROPY -> Operation.CROSS_ENTROPY;
       case DROPOUT -> Operation.DROPOUT;
+      case NOISE -> Operation.NOISE;
       case MOVING -> Operation.MOVING;
     };
   }

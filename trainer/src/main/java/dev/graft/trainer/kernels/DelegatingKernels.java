@@ -26,6 +26,7 @@ public abstract class DelegatingKernels implements Kernels {
     SWIGLU_BACKWARD,
     CROSS_ENTROPY,
     DROPOUT,
+    NOISE,
     /** Rows gathered or scattered, copies, sums, scaling, zeroing. */
     MOVING
   }
@@ -131,6 +132,11 @@ public abstract class DelegatingKernels implements Kernels {
   }
 
   @Override
+  public void embedBackward(Tensor ids, Tensor dout, Tensor dtable) {
+    perform(Work.MOVING, () -> kernels.embedBackward(ids, dout, dtable));
+  }
+
+  @Override
   public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverseRms) {
     perform(Work.RMS_NORM, () -> kernels.rmsNorm(x, weight, epsilon, y, inverseRms));
   }
@@ -138,6 +144,12 @@ public abstract class DelegatingKernels implements Kernels {
   @Override
   public void rmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor dx) {
     perform(Work.RMS_NORM_BACKWARD, () -> kernels.rmsNormBackward(dy, x, weight, inverseRms, dx));
+  }
+
+  @Override
+  public void rmsNormBackwardWeight(Tensor dy, Tensor x, Tensor inverseRms, Tensor dweight) {
+    perform(
+        Work.RMS_NORM_BACKWARD, () -> kernels.rmsNormBackwardWeight(dy, x, inverseRms, dweight));
   }
 
   @Override
@@ -257,6 +269,11 @@ public abstract class DelegatingKernels implements Kernels {
   @Override
   public void dropout(Tensor x, DropoutMask mask, Tensor out, boolean accumulate) {
     perform(Work.DROPOUT, () -> kernels.dropout(x, mask, out, accumulate));
+  }
+
+  @Override
+  public void addNoise(Tensor x, Tensor amplitudes, UniformNoise noise) {
+    perform(Work.NOISE, () -> kernels.addNoise(x, amplitudes, noise));
   }
 
   /** 0 where the work is not done. */

@@ -117,6 +117,15 @@ public interface Kernels extends AutoCloseable {
   void embed(Tensor ids, Tensor table, Tensor out);
 
   /**
+   * Gradient of {@link #embed} towards its table: {@code dtable[ids[t]] += dout[t]}, in the order
+   * of t, so that sums of rows that were looked up more than once have the same bits each time.
+   *
+   * @param dout (T, d) float32
+   * @param dtable (V, d) float32, added to
+   */
+  void embedBackward(Tensor ids, Tensor dout, Tensor dtable);
+
+  /**
    * RMSNorm (Zhang and Sennrich 2019): {@code y = x · r · weight}, {@code r = 1 / sqrt(mean(x²) +
    * epsilon)} for each row.
    *
@@ -134,6 +143,14 @@ public interface Kernels extends AutoCloseable {
    * @param dx (T, d) float32, added to: the residual stream's gradient passes by
    */
   void rmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor dx);
+
+  /**
+   * Gradient of {@link #rmsNorm} towards its weight: {@code dweight += Σ dy · x · r} over all rows.
+   *
+   * @param dy (T, d) float32
+   * @param dweight (1, d) float32, added to
+   */
+  void rmsNormBackwardWeight(Tensor dy, Tensor x, Tensor inverseRms, Tensor dweight);
 
   /**
    * Rotary position embedding (Su et al. 2021) in place, in Hugging Face's layout: within each head
@@ -298,6 +315,15 @@ public interface Kernels extends AutoCloseable {
    * @param out act or float32, contiguous like x
    */
   void dropout(Tensor x, DropoutMask mask, Tensor out, boolean accumulate);
+
+  /**
+   * Adds noise: {@code x[t] += amplitudes[t] · u}, u uniform in [-1, 1) for each element. Its
+   * gradient towards x is that of the sum.
+   *
+   * @param x (T, d) float32
+   * @param amplitudes (1, T) float32
+   */
+  void addNoise(Tensor x, Tensor amplitudes, UniformNoise noise);
 
   /** The sum of squares of a float32 tensor, summed in double. */
   double sumOfSquares(Tensor x);

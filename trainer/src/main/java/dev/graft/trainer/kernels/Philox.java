@@ -57,7 +57,16 @@ public final class Philox {
    * @param out receives the numbers of elements {@code 4 · quad} to {@code 4 · quad + 3}
    */
   public static void lanes(DropoutMask mask, long quad, int[] out) {
-    block(mask.seed(), quad, ((long) mask.step() << 32) | (mask.place() & 0xFFFFFFFFL), out);
+    lanes(mask.seed(), mask.step(), mask.place(), quad, out);
+  }
+
+  /** The same for noise. */
+  public static void lanes(UniformNoise noise, long quad, int[] out) {
+    lanes(noise.seed(), noise.step(), noise.place(), quad, out);
+  }
+
+  private static void lanes(long seed, int step, int place, long quad, int[] out) {
+    block(seed, quad, ((long) step << 32) | (place & 0xFFFFFFFFL), out);
   }
 
   /**

@@ -67,6 +67,23 @@ public abstract class GradientContract {
     Tensor dx = zeros(3, 7);
     Runnable forward = () -> kernels.rmsNorm(x, weight, 0.1f, y, inverseRms);
     check(x, y, forward, dy -> kernels.rmsNormBackward(dy, x, weight, inverseRms, dx), dx);
+    Tensor dweight = zeros(1, 7);
+    check(
+        weight,
+        y,
+        forward,
+        dy -> kernels.rmsNormBackwardWeight(dy, x, inverseRms, dweight),
+        dweight);
+  }
+
+  @Test
+  void embed() {
+    Tensor table = random(4, 7);
+    Tensor ids = integers(3, 0, 3, 2, 3);
+    Tensor out = zeros(5, 7);
+    Tensor dtable = zeros(4, 7);
+    Runnable forward = () -> kernels.embed(ids, table, out);
+    check(table, out, forward, dout -> kernels.embedBackward(ids, dout, dtable), dtable);
   }
 
   @Test

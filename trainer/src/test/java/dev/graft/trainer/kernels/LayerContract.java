@@ -31,6 +31,23 @@ interface LayerContract extends Contract {
     }
   }
 
+  /** Thirteen rows for more tokens, so that some are added to often and some never. */
+  @ParameterizedTest
+  @CsvSource({"1, 1", "1, 31", "7, 7", "31, 64", "7, 207", "207, 193"})
+  default void embedBackward(int tokens, int hidden) {
+    for (Layout layout : Layout.values()) {
+      int[] ids = new int[tokens];
+      for (int t = 0; t < tokens; t++) {
+        ids[t] = t == 0 ? 12 : twins().random().nextInt(12);
+      }
+      Twin places = twins().integers(ids);
+      Twin dout = twins().random(ElementType.F32, tokens, hidden, layout);
+      Twin dtable = twins().random(ElementType.F32, 13, hidden, layout);
+      twins().run(k -> k.embedBackward(places.on(k), dout.on(k), dtable.on(k)));
+      twins().assertClose(dtable, TwinKernels.inFloat(tokens, 1));
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"1, 1", "1, 31", "7, 7", "31, 64", "7, 207"})
   default void rmsNorm(int tokens, int hidden) {
@@ -75,6 +92,19 @@ interface LayerContract extends Contract {
                 k.rmsNormBackward(dy.on(k), x.on(k), weight.on(k), inverseRms.on(k), dx.on(k)));
         twins().assertClose(dx, TwinKernels.inFloat(hidden, largest));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1", "1, 31", "7, 7", "31, 64", "7, 207", "207, 193"})
+  default void rmsNormBackwardWeight(int tokens, int hidden) {
+    for (Layout layout : Layout.values()) {
+      Twin x = twins().random(ElementType.F32, tokens, hidden, layout);
+      Twin dy = twins().random(ElementType.F32, tokens, hidden, layout);
+      Twin inverseRms = twins().vector(ElementType.F32, tokens);
+      Twin dweight = twins().vector(ElementType.F32, hidden);
+      twins().run(k -> k.rmsNormBackwardWeight(dy.on(k), x.on(k), inverseRms.on(k), dweight.on(k)));
+      twins().assertClose(dweight, TwinKernels.inFloat(tokens, 1));
     }
   }
 

@@ -127,6 +127,16 @@ interface MovingContract extends Contract {
 
   @ParameterizedTest
   @MethodSource(SIZES)
+  default void addNoise(Size s) {
+    UniformNoise noise = new UniformNoise(-4_000_000_007L, s.rows, -1);
+    Twin x = twins().random(ElementType.F32, s.rows, s.columns, s.layout);
+    Twin amplitudes = twins().vector(ElementType.F32, s.rows);
+    twins().run(k -> k.addNoise(x.on(k), amplitudes.on(k), noise));
+    twins().assertClose(x, TwinKernels.inFloat(1, 1));
+  }
+
+  @ParameterizedTest
+  @MethodSource(SIZES)
   default void sumOfSquares(Size s) {
     Twin x = twins().random(ElementType.F32, s.rows, s.columns, s.layout, 1000);
     double exact = 0;

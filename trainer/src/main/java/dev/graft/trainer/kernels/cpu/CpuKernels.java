@@ -3,11 +3,13 @@ package dev.graft.trainer.kernels.cpu;
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
 import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.kernels.UniformNoise;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Workers;
 import dev.graft.trainer.kernels.vector.CrossEntropy;
 import dev.graft.trainer.kernels.vector.Elementwise;
 import dev.graft.trainer.kernels.vector.MatrixVector;
+import dev.graft.trainer.kernels.vector.Noise;
 import dev.graft.trainer.kernels.vector.RmsNorm;
 import dev.graft.trainer.kernels.vector.Rotary;
 import dev.graft.trainer.kernels.vector.SwiGlu;
@@ -28,6 +30,9 @@ public final class CpuKernels implements Kernels {
   private static final int SMALL_BATCH = 128;
   private static final int SMALL_UNIT = 16;
   private static final int LARGEST_UNIT = 64;
+
+  /** Columns that a thread sums at least: four cache lines of a row. */
+  private static final int COLUMN_BLOCK = 64;
 
   private final ElementType act;
   private final boolean nativeProducts;
@@ -201,6 +206,34 @@ public final class CpuKernels implements Kernels {
   }
 
   @Override
+  public void embedBackward(Tensor ids, Tensor dout, Tensor dtable) {
+    Expect.vector("ids", ids, ElementType.I32, dout.rows());
+    Expect.type("dout", dout, ElementType.F32);
+    Expect.type("dtable", dtable, ElementType.F32);
+    Expect.shape("dtable", dtable, dtable.rows(), dout.columns());
+    overColumns(dout, (from, to) -> Elementwise.scatterAdd(dout, ids, dtable, from, to));
+  }
+
+  /**
+   * What adds up over rows is shared by columns, so that each sum is made by one thread in the
+   * order of the rows.
+   *
+   * @param body given a range of columns
+   */
+  private void overColumns(Tensor x, ColumnLoop body) {
+    int blocks = Math.ceilDiv(x.columns(), COLUMN_BLOCK);
+    workers.overRows(
+        blocks,
+        (long) COLUMN_BLOCK * x.rows(),
+        (_, from, to) -> body.run(from * COLUMN_BLOCK, Math.min(to * COLUMN_BLOCK, x.columns())));
+  }
+
+  /** Computes the columns {@code [from, to)}. */
+  private interface ColumnLoop {
+    void run(int from, int to);
+  }
+
+  @Override
   public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverseRms) {
     Expect.type("x", x, ElementType.F32);
     Expect.floating("weight", weight);
@@ -229,6 +262,16 @@ public final class CpuKernels implements Kernels {
         x.rows(),
         x.columns(),
         (scratch, from, to) -> RmsNorm.backward(dy, x, weight, inverseRms, dx, scratch, from, to));
+  }
+
+  @Override
+  public void rmsNormBackwardWeight(Tensor dy, Tensor x, Tensor inverseRms, Tensor dweight) {
+    Expect.type("dy", dy, ElementType.F32);
+    Expect.type("x", x, ElementType.F32);
+    Expect.same("dy", dy, x);
+    Expect.vector("inverse rms", inverseRms, ElementType.F32, x.rows());
+    Expect.vector("dweight", dweight, ElementType.F32, x.columns());
+    overColumns(x, (from, to) -> RmsNorm.backwardWeight(dy, x, inverseRms, dweight, from, to));
   }
 
   @Override
@@ -433,6 +476,16 @@ public final class CpuKernels implements Kernels {
         x.rows(),
         8L * x.columns(),
         (scratch, from, to) -> Elementwise.dropout(x, mask, out, accumulate, scratch, from, to));
+  }
+
+  @Override
+  public void addNoise(Tensor x, Tensor amplitudes, UniformNoise noise) {
+    Expect.type("x", x, ElementType.F32);
+    Expect.vector("amplitudes", amplitudes, ElementType.F32, x.rows());
+    workers.overRows(
+        x.rows(),
+        8L * x.columns(),
+        (scratch, from, to) -> Noise.add(x, amplitudes, noise, scratch, from, to));
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.kernels.Philox;
+import dev.graft.trainer.kernels.UniformNoise;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.HostArrays;
 import dev.graft.trainer.tensor.Tensor;
@@ -133,6 +134,14 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
+  public void embedBackward(Tensor ids, Tensor dout, Tensor dtable) {
+    int[] rows = memory.integers(ids);
+    for (int t = 0; t < rows.length; t++) {
+      memory.store(at(dout.rows(t, 1)), dtable.rows(rows[t], 1), true);
+    }
+  }
+
+  @Override
   public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverseRms) {
     INDArray r = Transforms.sqrt(at(x).mul(at(x)).mean(true, 1).add(epsilon), false).rdiv(1);
     memory.store(at(x).mul(r).mul(at(weight)), y);
@@ -145,6 +154,12 @@ public final class ReferenceKernels implements Kernels {
     INDArray g = at(dy).mul(at(weight)); // (T, d)
     INDArray projection = g.mul(at(x)).sum(true, 1).mul(r).mul(r).mul(r).div(x.columns()); // (T, 1)
     memory.store(g.mul(r).sub(at(x).mul(projection)), dx, true);
+  }
+
+  @Override
+  public void rmsNormBackwardWeight(Tensor dy, Tensor x, Tensor inverseRms, Tensor dweight) {
+    INDArray normed = at(x).mul(at(inverseRms).transpose()); // (T, d)
+    memory.store(at(dy).mul(normed).sum(true, 0), dweight, true);
   }
 
   @Override
@@ -292,6 +307,19 @@ public final class ReferenceKernels implements Kernels {
       factors[i] = Philox.keeps(lanes[i % 4], threshold) ? mask.keepScale() : 0;
     }
     memory.store(at(x).mul(memory.matrix(x, factors)), out, accumulate);
+  }
+
+  @Override
+  public void addNoise(Tensor x, Tensor amplitudes, UniformNoise noise) {
+    float[] draws = new float[Math.toIntExact(x.size())];
+    int[] lanes = new int[4];
+    for (int i = 0; i < draws.length; i++) {
+      if (i % 4 == 0) {
+        Philox.lanes(noise, i / 4, lanes);
+      }
+      draws[i] = UniformNoise.of(lanes[i % 4]);
+    }
+    memory.store(memory.matrix(x, draws).mul(at(amplitudes).transpose()), x, true);
   }
 
   @Override

@@ -74,6 +74,16 @@ public final class Elementwise {
     }
   }
 
+  /** Columns {@code [from, to)} of {@code out[index[i]] += x[i]}, in the order of i. */
+  public static void scatterAdd(Tensor x, Tensor index, Tensor out, int from, int to) {
+    long xs = HostBuffer.address(x) + 4L * from;
+    long outs = HostBuffer.address(out) + 4L * from;
+    for (int row = 0; row < x.rows(); row++) {
+      long target = outs + index(index, row, out.rows()) * HostBuffer.rowBytes(out);
+      addRow(xs + row * HostBuffer.rowBytes(x), target, to - from);
+    }
+  }
+
   private static long index(Tensor index, int row, int rows) {
     int i = Memory.getInt(HostBuffer.address(index) + 4L * row);
     if (i < 0 || i >= rows) {

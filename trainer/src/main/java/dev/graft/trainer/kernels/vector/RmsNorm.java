@@ -142,6 +142,40 @@ public final class RmsNorm {
     }
   }
 
+  /** Columns {@code [from, to)} of {@code dweight += Σ dy · x · r}, in the order of the rows. */
+  public static void backwardWeight(
+      Tensor dy, Tensor x, Tensor inverseRms, Tensor dweight, int from, int to) {
+    long dys = HostBuffer.address(dy);
+    long xs = HostBuffer.address(x);
+    long inverses = HostBuffer.address(inverseRms);
+    long dyBytes = HostBuffer.rowBytes(dy);
+    long xBytes = HostBuffer.rowBytes(x);
+    long out = HostBuffer.address(dweight);
+    int i = from;
+    for (; i <= to - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+      for (int row = 0; row < x.rows(); row++) {
+        float r = Memory.getFloat(inverses + 4L * row);
+        sum =
+            fromMemorySegment(FLOATS, ALL, xs + row * xBytes + 4L * i, ORDER)
+                .mul(r)
+                .fma(fromMemorySegment(FLOATS, ALL, dys + row * dyBytes + 4L * i, ORDER), sum);
+      }
+      fromMemorySegment(FLOATS, ALL, out + 4L * i, ORDER)
+          .add(sum)
+          .intoMemorySegment(ALL, out + 4L * i, ORDER);
+    }
+    for (; i < to; i++) {
+      float sum = 0;
+      for (int row = 0; row < x.rows(); row++) {
+        float normed =
+            Memory.getFloat(xs + row * xBytes + 4L * i) * Memory.getFloat(inverses + 4L * row);
+        sum = Math.fma(normed, Memory.getFloat(dys + row * dyBytes + 4L * i), sum);
+      }
+      Memory.putFloat(out + 4L * i, Memory.getFloat(out + 4L * i) + sum);
+    }
+  }
+
   private static void multiply(long a, long b, long out, int columns) {
     int i = 0;
     for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {

@@ -7,6 +7,7 @@ import com.sun.management.ThreadMXBean;
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
 import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.kernels.UniformNoise;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -53,6 +54,12 @@ class CpuKernelsTest {
       kernels.rmsNorm(x, weight, 1e-5f, normed, inverse);
       Tensor dx = make.tensor(F32, tokens, width);
       kernels.rmsNormBackward(make.tensor(F32, tokens, width), x, weight, inverse, dx);
+      Tensor dweight = make.tensor(F32, 1, width);
+      kernels.rmsNormBackwardWeight(dx, x, inverse, dweight);
+      Tensor dtable = make.tensor(F32, 17, width);
+      kernels.embedBackward(make.integers(tokens, i -> i % 5 * 4), x, dtable);
+      Tensor noisy = make.tensor(F32, tokens, width);
+      kernels.addNoise(noisy, inverse, new UniformNoise(1, 2, 3));
       Tensor k = make.tensor(act, tokens, 64);
       Tensor v = make.tensor(act, tokens, 64);
       Tensor starts = make.integers(tokens, i -> i < 40 ? 0 : 40);
@@ -87,7 +94,7 @@ class CpuKernelsTest {
           List.of(normed, inverse, dx, out, lse, dq, dk, dv, decoded, prefilled, gated, dgate)) {
         results.add(kernels.read(result));
       }
-      for (Tensor result : List.of(dup, loss, dlogits, dropped, fewRows)) {
+      for (Tensor result : List.of(dup, loss, dlogits, dropped, fewRows, dweight, dtable, noisy)) {
         results.add(kernels.read(result));
       }
       double squares = kernels.sumOfSquares(make.tensor(F32, 300, 1001));

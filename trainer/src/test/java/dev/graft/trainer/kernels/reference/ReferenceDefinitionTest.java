@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
 import dev.graft.trainer.kernels.Philox;
+import dev.graft.trainer.kernels.UniformNoise;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.HostArrays;
 import dev.graft.trainer.tensor.Tensor;
@@ -245,6 +246,23 @@ class ReferenceDefinitionTest {
       assertThat(numbers(out)[i / 7][i % 7]).isCloseTo(expected, CLOSE);
     }
     assertThat(dropped).isBetween(1, 20);
+  }
+
+  @Test
+  void noiseAsksPhiloxForEachElement() {
+    Tensor x = random(3, 7);
+    Tensor amplitudes = random(1, 3);
+    double[][] expected = numbers(x);
+    int[] lanes = new int[4];
+    for (int i = 0; i < 21; i++) {
+      Philox.block(0x0123456789abcdefL, i / 4, (5L << 32) | 0xFFFFFFFFL, lanes);
+      // From -1, inclusive, to 1 in steps of 2^-23.
+      double u = Math.floor(Integer.toUnsignedLong(lanes[i % 4]) / 256.0) / (1 << 23) - 1;
+      assertThat(u).isBetween(-1.0, 1.0);
+      expected[i / 7][i % 7] += numbers(amplitudes)[0][i / 7] * u;
+    }
+    kernels.addNoise(x, amplitudes, new UniformNoise(0x0123456789abcdefL, 5, -1));
+    assertSame(x, expected);
   }
 
   @Test
