@@ -27,14 +27,24 @@ final class ModulePatterns {
 
   /** PEFT's rule: {@code (.*\.)?(KEY)$}, matched from the beginning of the path. */
   static boolean matches(String key, String path) {
+    return isWhole(key, "(.*\\.)?(" + key + ")", path);
+  }
+
+  /** PEFT's rule for a {@code target_modules} that is one text: it is the whole path. */
+  static boolean isWhole(String expression, String path) {
+    return isWhole(expression, expression, path);
+  }
+
+  private static boolean isWhole(String written, String expression, String path) {
     try {
-      return Pattern.compile("(.*\\.)?(" + key + ")").matcher(new Budgeted(path)).matches();
+      return Pattern.compile(expression).matcher(new Budgeted(path)).matches();
     } catch (PatternSyntaxException e) {
       throw new ModelIoException(
-          "the pattern \"" + key + "\" is not a regular expression: " + e.getDescription() + ".",
+          "the pattern \"%s\" is not a regular expression: %s."
+              .formatted(written, e.getDescription()),
           e);
     } catch (StackOverflowError e) {
-      throw new ModelIoException("the pattern \"" + key + "\" is too deep.", e);
+      throw new ModelIoException("the pattern \"" + written + "\" is too deep.", e);
     }
   }
 

@@ -4,6 +4,8 @@ import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.StrictJson;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -41,9 +43,10 @@ public record PeftConfig(
     if (!(dropout >= 0 && dropout < 1)) {
       throw new ModelIoException("lora_dropout is " + dropout + "; it must be in [0, 1).");
     }
-    rankPattern = Map.copyOf(rankPattern);
+    // The first pattern that matches is the one that counts, so that their order stays.
+    rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
     rankPattern.forEach((key, r) -> requireRank("rank_pattern." + key, r));
-    alphaPattern = Map.copyOf(alphaPattern);
+    alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
     alphaPattern.forEach((key, a) -> requireAlpha("alpha_pattern." + key, a));
     layersToTransform = layersToTransform == null ? null : List.copyOf(layersToTransform);
   }
@@ -103,7 +106,10 @@ public record PeftConfig(
     return rslora ? alpha / Math.sqrt(rank) : alpha / rank;
   }
 
-  /** Whether a module should have an adapter; null where only an expression in Python knows. */
+  /**
+   * Whether a module should have an adapter; null where an expression, which is Python's, has to
+   * say it: of an adapter that exists, the weights say the same more surely.
+   */
   public @Nullable Boolean targets(int layer, Projection projection) {
     if (layersToTransform != null && !layersToTransform.contains(layer)) {
       return false;
@@ -113,6 +119,57 @@ public record PeftConfig(
       case TargetModules.AllLinear() -> true;
       case TargetModules.Expression _ -> null;
     };
+  }
+
+  /**
+   * Whether a new adapter has weights for a module. Where {@link #targets} leaves an expression to
+   * the file that it came with, this matches it, as Java understands it.
+   *
+   * @throws ModelIoException if Java does not understand it
+   */
+  public boolean selects(int layer, Projection projection) {
+    return targetModules instanceof TargetModules.Expression(String regex)
+        ? ModulePatterns.isWhole(regex, projection.path(layer))
+        : Boolean.TRUE.equals(targets(layer, projection));
+  }
+
+  /** Whether a key of {@code rank_pattern} or {@code alpha_pattern} is for a module. */
+  public static boolean patternMatches(String key, int layer, Projection projection) {
+    return ModulePatterns.matches(key, projection.path(layer));
+  }
+
+  /** The same with another {@code base_model_name_or_path}. */
+  public PeftConfig withBaseModel(String name) {
+    return new PeftConfig(
+        rank,
+        alpha,
+        dropout,
+        targetModules,
+        rslora,
+        name,
+        rankPattern,
+        alphaPattern,
+        layersToTransform);
+  }
+
+  /** The same with another dropout. */
+  public PeftConfig withDropout(double rate) {
+    return new PeftConfig(
+        rank,
+        alpha,
+        rate,
+        targetModules,
+        rslora,
+        baseModel,
+        rankPattern,
+        alphaPattern,
+        layersToTransform);
+  }
+
+  /** The same for other modules, of all layers. */
+  public PeftConfig withTargets(TargetModules targets) {
+    return new PeftConfig(
+        rank, alpha, dropout, targets, rslora, baseModel, rankPattern, alphaPattern, null);
   }
 
   private static void requireRank(String key, int rank) {

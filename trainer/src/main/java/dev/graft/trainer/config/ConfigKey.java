@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -30,6 +30,12 @@ record ConfigKey(String path, RecordComponent component, Key key) {
     TEXT,
     TEXTS,
     SOURCES,
+    /** Numbers and ranges of numbers. */
+    RANGES,
+    /** Whole numbers by names or patterns. */
+    WHOLE_NUMBERS_BY_NAME,
+    /** Numbers by names or patterns. */
+    NUMBERS_BY_NAME,
     CHOICE
   }
 
@@ -99,21 +105,27 @@ record ConfigKey(String path, RecordComponent component, Key key) {
     } else if (type == boolean.class) {
       return Kind.TRUTH;
     } else if (type == List.class) {
-      return holds(DataSource.class) ? Kind.SOURCES : Kind.TEXTS;
+      return holds(DataSource.class)
+          ? Kind.SOURCES
+          : holds(LayerRange.class) ? Kind.RANGES : Kind.TEXTS;
+    } else if (type == Map.class) {
+      return holds(Integer.class) ? Kind.WHOLE_NUMBERS_BY_NAME : Kind.NUMBERS_BY_NAME;
     } else if (holds(String.class) || holds(Path.class)) {
       return Kind.TEXT;
     }
     throw new IllegalStateException(path + " has a type that no YAML value has: " + type);
   }
 
-  /** Whether it is a path, an optional path or a list of paths. */
+  /** Whether its value, or what its optional, list or map holds, is of a type. */
   boolean holds(Class<?> element) {
     if (type() == element) {
       return true;
     }
-    Type generic = component.getGenericType();
-    return (type() == List.class || type() == Optional.class)
-        && ((ParameterizedType) generic).getActualTypeArguments()[0] == element;
+    if (!(component.getGenericType() instanceof ParameterizedType generic)) {
+      return false;
+    }
+    Type[] arguments = generic.getActualTypeArguments();
+    return arguments[arguments.length - 1] == element;
   }
 
   /** What a CHOICE may say, as written in YAML. */
@@ -123,6 +135,14 @@ record ConfigKey(String path, RecordComponent component, Key key) {
 
   static String written(Enum<?> choice) {
     return choice.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /** Whether what is written for it may hold keys of its own. */
+  boolean mayHoldFields() {
+    return switch (kind()) {
+      case SOURCES, WHOLE_NUMBERS_BY_NAME, NUMBERS_BY_NAME -> true;
+      case WHOLE_NUMBER, NUMBER, TRUTH, TEXT, TEXTS, RANGES, CHOICE -> false;
+    };
   }
 
   /** Whether the value stands for itself and is not to be looked for on disk. */

@@ -151,13 +151,14 @@ public final class ConfigReader {
     }
     return switch (key.kind()) {
       case TEXT -> new Setting.Text(text);
-      case TEXTS, SOURCES ->
+      case TEXTS, SOURCES, RANGES ->
           text.startsWith("[") || text.startsWith("{")
-              ? YamlSettings.parseValue(text, place, key.kind() == ConfigKey.Kind.SOURCES)
+              ? YamlSettings.parseValue(text, place, key.mayHoldFields())
               : new Setting.Items(
                   Arrays.stream(text.split(",", -1))
                       .<Setting.Value>map(item -> new Setting.Text(item.strip()))
                       .toList());
+      case WHOLE_NUMBERS_BY_NAME, NUMBERS_BY_NAME -> YamlSettings.parseValue(text, place, true);
       case WHOLE_NUMBER, NUMBER, TRUTH, CHOICE -> YamlSettings.parseValue(text, place);
     };
   }

@@ -100,6 +100,18 @@ public final class ConfigSchema {
         property.put("type", types(key, "string", "array"));
         property.put("items", Map.of("type", "string"));
       }
+      case RANGES -> {
+        property.put("type", types(key, "integer", "string", "array"));
+        property.put("items", Map.of("type", List.of("integer", "string")));
+      }
+      case WHOLE_NUMBERS_BY_NAME -> {
+        property.put("type", types(key, "object"));
+        property.put("additionalProperties", Map.of("type", "integer"));
+      }
+      case NUMBERS_BY_NAME -> {
+        property.put("type", types(key, "object"));
+        property.put("additionalProperties", Map.of("type", "number"));
+      }
       case SOURCES -> {
         property.put("type", types(key, "string", "array", "object"));
         property.putAll(source());
@@ -148,7 +160,7 @@ public final class ConfigSchema {
       case WHOLE_NUMBER -> Long.parseLong(text);
       case NUMBER -> Double.parseDouble(text);
       case TRUTH -> Boolean.parseBoolean(text);
-      case TEXT, TEXTS, SOURCES, CHOICE -> text;
+      case TEXT, TEXTS, SOURCES, RANGES, WHOLE_NUMBERS_BY_NAME, NUMBERS_BY_NAME, CHOICE -> text;
     };
   }
 }

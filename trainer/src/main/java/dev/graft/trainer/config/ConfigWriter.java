@@ -4,6 +4,7 @@ import java.lang.reflect.RecordComponent;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -82,6 +83,12 @@ public final class ConfigWriter {
       case List<?> list when list.isEmpty() -> "null";
       case List<?> list ->
           list.stream().map(ConfigWriter::scalar).collect(Collectors.joining(", ", "[", "]"));
+      case Map<?, ?> map when map.isEmpty() -> "null";
+      case Map<?, ?> map ->
+          map.entrySet().stream()
+              .map(entry -> scalar(entry.getKey()) + ": " + scalar(entry.getValue()))
+              .collect(Collectors.joining(", ", "{", "}"));
+      case LayerRange range -> range.toString();
       case DataSource source when source.isPlain() -> scalar(source.files().getFirst());
       case DataSource source -> source(source);
       case Path path -> quoted(path.toString());

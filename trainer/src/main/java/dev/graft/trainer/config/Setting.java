@@ -35,7 +35,7 @@ record Setting(Value value, String place, Optional<Path> besides) {
   /** A list. */
   record Items(List<Value> values) implements Value {}
 
-  /** Keys with values of their own, in a list of sources. */
+  /** Keys with values of their own. */
   record Fields(Map<String, Value> values) implements Value {}
 
   /** How an error quotes it. */

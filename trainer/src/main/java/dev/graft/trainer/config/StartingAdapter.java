@@ -51,10 +51,20 @@ final class StartingAdapter {
   private static boolean same(ConfigKey key, Values values, Setting given, Setting adapters) {
     Object one = values.convert(key, given);
     Object other = values.convert(key, adapters);
-    return (one instanceof List<?> targets && other instanceof List<?> others)
-        ? Set.copyOf(LoraConfig.resolve(names(targets)))
-            .equals(Set.copyOf(LoraConfig.resolve(names(others))))
-        : one.equals(other);
+    return switch (key.name()) {
+      case "targets" -> targets(one).equals(targets(other));
+      case "layers" -> layers(one).equals(layers(other));
+      default -> one.equals(other);
+    };
+  }
+
+  private static Set<String> targets(Object value) {
+    return Set.copyOf(
+        LoraTargets.resolve(((List<?>) value).stream().map(Object::toString).toList()));
+  }
+
+  private static List<Integer> layers(Object value) {
+    return LayerRange.layers(((List<?>) value).stream().map(LayerRange.class::cast).toList());
   }
 
   private static Map<String, Setting.Value> read(Path file) {
@@ -73,13 +83,15 @@ final class StartingAdapter {
       if (json.path("use_rslora").isBoolean()) {
         settings.put("lora.rslora", new Setting.Truth(json.path("use_rslora").booleanValue()));
       }
-      JsonNode targets = json.path("target_modules");
-      if (targets.isArray() && LoraConfig.ALL_LINEAR.containsAll(texts(targets))) {
-        settings.put(
-            "lora.targets",
-            new Setting.Items(
-                texts(targets).stream().<Setting.Value>map(Setting.Text::new).toList()));
+      putTargets(settings, json.path("target_modules"));
+      JsonNode layers = json.path("layers_to_transform");
+      if (layers.isArray() && !layers.isEmpty()) {
+        settings.put("lora.layers", new Setting.Items(numbers(layers)));
+      } else if (layers.isIntegralNumber()) {
+        settings.put("lora.layers", new Setting.Whole(layers.asString()));
       }
+      putPattern(settings, "lora.rank-pattern", json.path("rank_pattern"));
+      putPattern(settings, "lora.alpha-pattern", json.path("alpha_pattern"));
     } catch (IOException | JacksonException e) {
       // Whoever loads the adapter says in full what is wrong with it.
       settings.clear();
@@ -87,8 +99,36 @@ final class StartingAdapter {
     return settings;
   }
 
-  private static List<String> names(List<?> targets) {
-    return targets.stream().map(Object::toString).toList();
+  /** Left away where they are not what one can write: whoever loads the adapter refuses them. */
+  private static void putTargets(Map<String, Setting.Value> settings, JsonNode targets) {
+    List<String> written = targets.isString() ? List.of(targets.asString()) : texts(targets);
+    try {
+      LoraTargets.resolve(written);
+    } catch (InvalidSetting e) {
+      return;
+    }
+    settings.put(
+        "lora.targets",
+        new Setting.Items(written.stream().<Setting.Value>map(Setting.Text::new).toList()));
+  }
+
+  private static List<Setting.Value> numbers(JsonNode array) {
+    return array.valueStream().map(StartingAdapter::number).toList();
+  }
+
+  private static Setting.Value number(JsonNode node) {
+    return node.isIntegralNumber()
+        ? new Setting.Whole(node.asString())
+        : new Setting.Real(node.asString(""));
+  }
+
+  private static void putPattern(
+      Map<String, Setting.Value> settings, String key, JsonNode pattern) {
+    if (pattern.isObject() && !pattern.isEmpty()) {
+      var fields = new LinkedHashMap<String, Setting.Value>();
+      pattern.properties().forEach(entry -> fields.put(entry.getKey(), number(entry.getValue())));
+      settings.put(key, new Setting.Fields(fields));
+    }
   }
 
   private static List<String> texts(JsonNode array) {

@@ -7,6 +7,8 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,6 +39,8 @@ final class Values {
       return absent(key);
     } else if (type == List.class) {
       return list(key, setting);
+    } else if (type == Map.class) {
+      return numbers(key, setting);
     } else if (type == OptionalInt.class) {
       return OptionalInt.of((int) whole(key, setting, Integer.MIN_VALUE, Integer.MAX_VALUE));
     } else if (type == int.class) {
@@ -66,6 +70,8 @@ final class Values {
       return Optional.empty();
     } else if (type == List.class) {
       return List.of();
+    } else if (type == Map.class) {
+      return Map.of();
     }
     throw new IllegalStateException(key.path() + " has neither a value nor a default");
   }
@@ -124,7 +130,39 @@ final class Values {
     if (key.holds(DataSource.class)) {
       return sources(key, setting, items);
     }
+    if (key.holds(LayerRange.class)) {
+      return items.stream().map(item -> range(key, setting, item)).toList();
+    }
     return texts(key, setting, items);
+  }
+
+  private static LayerRange range(ConfigKey key, Setting setting, Setting.Value item) {
+    String text =
+        switch (item) {
+          case Setting.Whole number -> number.text();
+          case Setting.Text range -> range.text();
+          case Setting.Value _ -> "";
+        };
+    return LayerRange.parse(text)
+        .orElseThrow(
+            () -> wrong(key, setting, item, "numbers from 0, and ranges like 0-3, are needed"));
+  }
+
+  /** Numbers by name, in the order in which they were written. */
+  private static Map<String, Object> numbers(ConfigKey key, Setting setting) {
+    if (!(setting.value() instanceof Setting.Fields(Map<String, Setting.Value> fields))) {
+      throw wrong(key, setting, setting.value(), "keys with numbers are needed, {q_proj: 8}");
+    }
+    var numbers = new LinkedHashMap<String, Object>();
+    fields.forEach((name, value) -> {
+      Setting one = new Setting(value, setting.place() + ": " + name, setting.besides());
+      numbers.put(
+          name,
+          key.holds(Integer.class)
+              ? (Object) (int) whole(key, one, Integer.MIN_VALUE, Integer.MAX_VALUE)
+              : (Object) real(key, one));
+    });
+    return Collections.unmodifiableMap(numbers);
   }
 
   /** Every file is a source of its own, unless keys say more. */

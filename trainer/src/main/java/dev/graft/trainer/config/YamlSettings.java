@@ -52,13 +52,13 @@ final class YamlSettings {
     return parseValue(yaml, place, false);
   }
 
-  static Setting.Value parseValue(String yaml, String place, boolean ofSources) {
+  static Setting.Value parseValue(String yaml, String place, boolean mayHoldFields) {
     try (JsonParser parser =
         YAMLFactory.builder().build().createParser(ObjectReadContext.empty(), yaml)) {
       if (parser.nextToken() == null) {
         return new Setting.Unset();
       }
-      Setting.Value value = value(parser, place, ofSources);
+      Setting.Value value = value(parser, place, mayHoldFields);
       if (parser.nextToken() != null) {
         throw new ConfigException(place + ": has more than one value");
       }
@@ -93,8 +93,8 @@ final class YamlSettings {
       if (keys.isSection(key)) {
         section(parser, key, place);
       } else if (keys.find(key).isPresent()) {
-        boolean ofSources = keys.find(key).orElseThrow().kind() == ConfigKey.Kind.SOURCES;
-        put(key, new Setting(value(parser, place + ": " + key, ofSources), place, folder));
+        boolean fields = keys.find(key).orElseThrow().mayHoldFields();
+        put(key, new Setting(value(parser, place + ": " + key, fields), place, folder));
       } else {
         throw keys.unknown(place, key);
       }
@@ -125,20 +125,24 @@ final class YamlSettings {
     return value(parser, where, false);
   }
 
-  /** A scalar or a list; of sources, each of them may have keys of its own. */
-  private static Setting.Value value(JsonParser parser, String where, boolean ofSources) {
+  /**
+   * A scalar or a list.
+   *
+   * @param mayHoldFields whether it, or an element of the list, may have keys of its own
+   */
+  private static Setting.Value value(JsonParser parser, String where, boolean mayHoldFields) {
     if (parser.currentToken() != JsonToken.START_ARRAY) {
-      return element(parser, where, ofSources);
+      return element(parser, where, mayHoldFields);
     }
     var items = new ArrayList<Setting.Value>();
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      items.add(element(parser, where, ofSources));
+      items.add(element(parser, where, mayHoldFields));
     }
     return new Setting.Items(List.copyOf(items));
   }
 
-  private static Setting.Value element(JsonParser parser, String where, boolean ofSources) {
-    return ofSources && parser.currentToken() == JsonToken.START_OBJECT
+  private static Setting.Value element(JsonParser parser, String where, boolean mayHoldFields) {
+    return mayHoldFields && parser.currentToken() == JsonToken.START_OBJECT
         ? fields(parser, where)
         : scalar(parser, where);
   }

@@ -93,7 +93,8 @@ public final class Export {
 
   private void run(Checkpoint base, PeftAdapter adapter, Optional<Tokenizer> tokenizer)
       throws IOException {
-    PeftAdapter universal = UniversalPeft.of(adapter, ArtifactWriter.baseForServers(source, base));
+    PeftAdapter universal =
+        UniversalPeft.of(adapter, base.config(), ArtifactWriter.baseForServers(source, base));
     Optional<String> template = ChatLayout.of(source, base.folder(), tokenizer);
     ArtifactWriter writer = new ArtifactWriter(source, base, universal, tokenizer, template, out);
     Path parent = out.toAbsolutePath().getParent();

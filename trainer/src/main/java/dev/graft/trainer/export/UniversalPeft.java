@@ -1,26 +1,30 @@
 package dev.graft.trainer.export;
 
+import dev.graft.modelio.ModelConfig;
+import dev.graft.modelio.Projection;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.modelio.peft.TargetModules;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /**
- * An adapter in the form that every server reads alike: one rank, one alpha, a whole number. vLLM
- * and others pass rank_pattern and alpha_pattern over in silence and would scale wrongly; some read
- * lora_alpha as an integer. What an adapter has beyond that is worked into its matrices: smaller
- * ranks are filled up with zeros, other scales multiplied into B. The update stays the same.
+ * An adapter in the form that every server reads alike: one rank, one alpha, a whole number, and
+ * target modules by name. vLLM and others pass rank_pattern and alpha_pattern over in silence and
+ * would scale wrongly; some read lora_alpha as an integer. What an adapter has beyond that is
+ * worked into its matrices: smaller ranks are filled up with zeros, other scales multiplied into B.
+ * The update stays the same.
  */
 final class UniversalPeft {
   private UniversalPeft() {}
 
-  /** Whether an adapter already is in that form, and so is exported bit by bit. */
+  /** Whether the matrices already are in that form, and so are exported bit by bit. */
   static boolean isUniversal(PeftConfig config) {
     return config.rankPattern().isEmpty()
         && config.alphaPattern().isEmpty()
@@ -32,21 +36,10 @@ final class UniversalPeft {
    *
    * @param baseModel what {@code base_model_name_or_path} shall say
    */
-  static PeftAdapter of(PeftAdapter adapter, String baseModel) {
-    PeftConfig config = adapter.config();
+  static PeftAdapter of(PeftAdapter adapter, ModelConfig model, String baseModel) {
+    PeftConfig config = named(adapter, model).withBaseModel(baseModel);
     if (isUniversal(config)) {
-      return new PeftAdapter(
-          new PeftConfig(
-              config.rank(),
-              config.alpha(),
-              config.dropout(),
-              config.targetModules(),
-              config.rslora(),
-              baseModel,
-              Map.of(),
-              Map.of(),
-              config.layersToTransform()),
-          adapter.weights());
+      return new PeftAdapter(config, adapter.weights());
     }
     int rank = adapter.weights().stream().mapToInt(LoraWeights::rank).max().orElseThrow();
     double alpha = Math.max(1, Math.rint(config.alpha()));
@@ -55,24 +48,43 @@ final class UniversalPeft {
       double scale = config.scale(lora.layer(), lora.projection());
       weights.add(filledUp(lora, rank, (float) (scale / (alpha / rank))));
     }
-    TargetModules targets =
-        TargetModules.of(
-            List.copyOf(
-                adapter.weights().stream()
-                    .map(LoraWeights::projection)
-                    .collect(Collectors.toCollection(TreeSet::new))));
     PeftConfig universal =
         new PeftConfig(
             rank,
             alpha,
             config.dropout(),
-            targets,
+            config.targetModules(),
             false,
             baseModel,
             Map.of(),
             Map.of(),
             config.layersToTransform());
     return new PeftAdapter(universal, weights);
+  }
+
+  /** The configuration with names for an expression: of modules, or of each path where need be. */
+  private static PeftConfig named(PeftAdapter adapter, ModelConfig model) {
+    if (!(adapter.config().targetModules() instanceof TargetModules.Expression)) {
+      return adapter.config();
+    }
+    Set<Projection> projections = new TreeSet<>();
+    Set<String> paths = new TreeSet<>();
+    for (LoraWeights lora : adapter.weights()) {
+      projections.add(lora.projection());
+      paths.add(lora.projection().path(lora.layer()));
+    }
+    Set<String> meant = new HashSet<>();
+    for (int layer = 0; layer < model.layers(); layer++) {
+      for (Projection projection : projections) {
+        meant.add(projection.path(layer));
+      }
+    }
+    return adapter
+        .config()
+        .withTargets(
+            meant.equals(paths)
+                ? TargetModules.of(List.copyOf(projections))
+                : new TargetModules.Names(List.copyOf(paths)));
   }
 
   private static LoraWeights filledUp(LoraWeights lora, int rank, float factor) {

@@ -59,7 +59,7 @@ record ParameterLayout(List<Module> modules, long size) {
     List<Module> modules = new ArrayList<>();
     for (int layer = 0; layer < model.layers(); layer++) {
       for (Projection projection : Projection.values()) {
-        if (Boolean.TRUE.equals(config.targets(layer, projection))) {
+        if (config.selects(layer, projection)) {
           modules.add(Module.of(model, config, layer, projection));
         }
       }

@@ -1,6 +1,5 @@
 package dev.graft.trainer.train;
 
-import dev.graft.modelio.Projection;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.tokenizer.ChatFormats;
@@ -9,6 +8,7 @@ import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.EncodingOptions;
 import dev.graft.tokenizer.split.BillOfMaterials;
 import dev.graft.trainer.config.DataConfig;
+import dev.graft.trainer.config.LayerRange;
 import dev.graft.trainer.config.LoraConfig;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.TrainingConfig;
@@ -17,6 +17,7 @@ import dev.graft.trainer.data.EpochOrder;
 import dev.graft.trainer.data.Packing;
 import dev.graft.trainer.lora.AdapterSize;
 import dev.graft.trainer.lora.LoraAdapter;
+import dev.graft.trainer.lora.NewAdapter;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.LearningRateSchedule;
@@ -28,9 +29,9 @@ import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Gets ready what a run is made of, and says what it found.
@@ -144,36 +145,34 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
   }
 
   void tellOf(LoraAdapter adapter) {
+    PeftConfig peft = adapter.config();
+    boolean patterns = !peft.rankPattern().isEmpty() || !peft.alphaPattern().isEmpty();
     console.say(
-        "adapter  rank %d, alpha %s, on %s: %,d trainable parameters"
+        "adapter  rank %d, alpha %s%s, on %s%s: %,d trainable parameters"
             .formatted(
-                adapter.config().rank(),
-                adapter.config().alpha(),
+                peft.rank(),
+                peft.alpha(),
+                patterns ? " (others by pattern)" : "",
                 String.join(", ", config.lora().targets()),
+                config.lora().layers().isEmpty() ? "" : " of layers " + layers(),
                 adapter.size()));
   }
 
+  private String layers() {
+    return config.lora().layers().stream()
+        .map(LayerRange::toString)
+        .collect(Collectors.joining(", "));
+  }
+
   private PeftConfig freshAdapter(LoraConfig lora) {
-    List<Projection> targets = lora.targets().stream().map(Projection::parse).toList();
-    return PeftConfig.of(
-        lora.rank(), lora.alpha(), lora.dropout(), targets, lora.rslora(), config.base());
+    return NewAdapter.config(lora, base.config(), config.base());
   }
 
   /** The adapter to go on from, with this run's base and dropout in its configuration. */
   private PeftAdapter startingAdapter(Path folder) {
     PeftAdapter adapter = PeftAdapter.read(folder, base.config());
-    PeftConfig old = adapter.config();
     PeftConfig renamed =
-        new PeftConfig(
-            old.rank(),
-            old.alpha(),
-            config.lora().dropout(),
-            old.targetModules(),
-            old.rslora(),
-            config.base(),
-            old.rankPattern(),
-            old.alphaPattern(),
-            old.layersToTransform());
+        adapter.config().withBaseModel(config.base()).withDropout(config.lora().dropout());
     return new PeftAdapter(renamed, adapter.weights());
   }
 

@@ -2,6 +2,7 @@ package dev.graft.trainer.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,7 +44,7 @@ class ConfigReaderTest {
     assertThat(config.lora().rank()).isEqualTo(16);
     assertThat(config.lora().alpha()).isEqualTo(32);
     assertThat(config.lora().dropout()).isZero();
-    assertThat(config.lora().targets()).isEqualTo(LoraConfig.ALL_LINEAR);
+    assertThat(config.lora().targets()).isEqualTo(LoraTargets.ALL_LINEAR);
     assertThat(config.lora().rslora()).isFalse();
     assertThat(config.lora().initFrom()).isEmpty();
     assertThat(config.training().epochs()).hasValue(3);
@@ -192,6 +193,17 @@ class ConfigReaderTest {
         "lora.dropout: 1 | recipe.yaml:4: lora.dropout: is 1.0, has to be in [0, 1)",
         "lora.targets: q_poj | 'q_poj' is not a target module; did you mean q_proj?",
         "lora.targets: [] | recipe.yaml:4: lora.targets: names no module",
+        "lora.targets: [.*q_proj, v_proj] | '.*q_proj' is a regular expression, which stands alone",
+        "lora.targets: (q_proj | lora.targets: '(q_proj' is not a regular expression: Unclosed",
+        "lora.targets: [mlp.up_poj] | 'mlp.up_poj' is not a target module; did you mean up_proj?",
+        "lora.layers: [3-1] | lora.layers: is '3-1', numbers from 0, and ranges like 0-3",
+        "lora.layers: -1 | lora.layers: is -1, numbers from 0",
+        "lora: {layers: 1, targets: .*q_proj} | lora.layers: and a regular expression as",
+        "lora.rank-pattern: 8 | lora.rank-pattern: is 8, keys with numbers are needed",
+        "lora.rank-pattern: {q_proj: 0} | lora.rank-pattern: q_proj: is 0, has to be from 1",
+        "lora.rank-pattern: {q_proj: a} | lora.rank-pattern: is 'a', a whole number is needed",
+        "lora.rank-pattern: {(: 8} | lora.rank-pattern: '(' is not a regular expression",
+        "lora.alpha-pattern: {q_proj: -1} | lora.alpha-pattern: q_proj: is -1.0, has to be above 0",
         "lora.rslora: yes | recipe.yaml:4: lora.rslora: is 'yes', write true or false",
         "lora.init-from: 7 | is 7, text is needed; if that is its name, put it in quotes",
         "training.epochs: 0 | recipe.yaml:4: training.epochs: is 0.0, has to be above 0",
@@ -267,7 +279,9 @@ class ConfigReaderTest {
             data: {train: [a.jsonl, "with space: # and \\"quotes\\".jsonl"], validation: [b.jsonl],
                    format: tokens, template: plain, max-length: 77, packing: false}
             lora: {rank: 3, alpha: 7.25, dropout: 0.05, targets: [down_proj, q_proj],
-                   rslora: true, init-from: some/adapter}
+                   rslora: true, init-from: some/adapter, layers: [5, 0-2, 6],
+                   rank-pattern: {".*self_attn\\\\.q_proj": 8, down_proj: 4},
+                   alpha-pattern: {down_proj: 1.5}}
             training: {max-steps: 10, batch-size: 6, micro-batch-tokens: 207, schedule: linear,
                        learning-rate: 5.000000000000001e-3, warmup-steps: 2, weight-decay: 1e-9,
                        max-grad-norm: 0.1, shuffle: false, seed: -9223372036854775808}
@@ -283,6 +297,17 @@ class ConfigReaderTest {
     assertThat(read(full.toYaml())).isEqualTo(full);
     assertThat(full.lora().targets()).containsExactly("q_proj", "down_proj");
     assertThat(full.lora().scale()).isEqualTo(7.25 / Math.sqrt(3));
+    assertThat(full.lora().layers()).containsExactly(new LayerRange(0, 2), new LayerRange(5, 6));
+    assertThat(full.lora().rankPattern())
+        .as("the first that matches counts")
+        .containsExactly(entry(".*self_attn\\.q_proj", 8), entry("down_proj", 4));
+    RunConfig expression = read(MINIMAL, "lora.targets=.*\\.(q|v)_proj");
+    assertThat(expression.lora().targets()).containsExactly(".*\\.(q|v)_proj");
+    assertThat(read(expression.toYaml())).isEqualTo(expression);
+    LoraConfig overridden =
+        read(MINIMAL, "lora.layers=1,3-4", "lora.rank-pattern={q_proj: 2}").lora();
+    assertThat(overridden.layers()).containsExactly(new LayerRange(1, 1), new LayerRange(3, 4));
+    assertThat(overridden.rankPattern()).containsExactly(entry("q_proj", 2));
   }
 
   @Test
@@ -333,7 +358,8 @@ class ConfigReaderTest {
     Files.writeString(
         folder.resolve("adapter_config.json"),
         """
-        {"r": 3, "lora_alpha": 7, "use_rslora": true, "target_modules": ["v_proj", "q_proj"]}
+        {"r": 3, "lora_alpha": 7, "use_rslora": true, "target_modules": ["v_proj", "q_proj"],
+         "layers_to_transform": [0, 1, 4], "rank_pattern": {"v_proj": 5}, "alpha_pattern": {}}
         """);
     String initFrom = "lora.init-from=" + folder;
 
@@ -343,7 +369,17 @@ class ConfigReaderTest {
     assertThat(lora.alpha()).isEqualTo(7);
     assertThat(lora.rslora()).isTrue();
     assertThat(lora.targets()).containsExactly("q_proj", "v_proj");
-    assertThat(read(MINIMAL, initFrom, "lora.rank=3", "lora.targets=q_proj,v_proj").lora())
+    assertThat(lora.layers()).containsExactly(new LayerRange(0, 1), new LayerRange(4, 4));
+    assertThat(lora.rankPattern()).containsExactly(entry("v_proj", 5));
+    assertThat(
+            read(
+                    MINIMAL,
+                    initFrom,
+                    "lora.rank=3",
+                    "lora.targets=q_proj,v_proj",
+                    "lora.layers=4,0-1",
+                    "lora.rank-pattern={v_proj: 5}")
+                .lora())
         .isEqualTo(lora);
     assertThatThrownBy(() -> read(MINIMAL + "lora.rank: 8\n", initFrom))
         .hasMessageStartingWith(
