@@ -84,6 +84,12 @@ public abstract class DelegatingKernels implements Kernels {
   }
 
   @Override
+  public ProductScratch productScratch(
+      LinearProduct product, Tensor a, Tensor b, Tensor c, boolean accumulate) {
+    return kernels.productScratch(product, a, b, c, accumulate);
+  }
+
+  @Override
   public void push(Tensor parameter) {
     perform(Work.HOST, () -> kernels.push(parameter));
   }

@@ -76,6 +76,18 @@ public interface Kernels extends AutoCloseable {
   /** Bytes allocated so far by {@link #allocate}. */
   long allocatedBytes();
 
+  /**
+   * The working memory that a product of such operands takes beside them; nothing is computed.
+   *
+   * @param a x or dy
+   * @param b W or x
+   * @param c y, dx or dW
+   */
+  default ProductScratch productScratch(
+      LinearProduct product, Tensor a, Tensor b, Tensor c, boolean accumulate) {
+    return ProductScratch.NONE;
+  }
+
   // ---- products ----
 
   /**

@@ -8,6 +8,7 @@ import static org.bytedeco.openblas.global.openblas_nolapack.cblas_sgemm;
 import dev.graft.trainer.kernels.products.ProductLibrary;
 import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.tensor.ElementType;
+import java.util.OptionalLong;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 
@@ -47,6 +48,12 @@ public final class BlasProducts implements ProductLibrary {
   @Override
   public boolean supports(ElementType a, ElementType b, ElementType c) {
     return a == ElementType.F32 && b == ElementType.F32 && c == ElementType.F32;
+  }
+
+  /** OpenBLAS brings its own, the same for all products. */
+  @Override
+  public OptionalLong scratchBytes(ProductShape s) {
+    return supports(s.aType(), s.bType(), s.cType()) ? OptionalLong.of(0) : OptionalLong.empty();
   }
 
   @Override

@@ -3,6 +3,8 @@ package dev.graft.trainer.kernels.cpu;
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
 import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.kernels.LinearProduct;
+import dev.graft.trainer.kernels.ProductScratch;
 import dev.graft.trainer.kernels.UniformNoise;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Workers;
@@ -165,6 +167,12 @@ public final class CpuKernels implements Kernels {
   @Override
   public long allocatedBytes() {
     return memory.allocatedBytes();
+  }
+
+  @Override
+  public ProductScratch productScratch(
+      LinearProduct product, Tensor a, Tensor b, Tensor c, boolean accumulate) {
+    return products.scratch(product, a, b, c, accumulate);
   }
 
   // ---- products ----

@@ -1,5 +1,7 @@
 package dev.graft.trainer.kernels.cpu;
 
+import dev.graft.trainer.kernels.LinearProduct;
+import dev.graft.trainer.kernels.ProductScratch;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.kernels.host.Workers;
@@ -9,6 +11,7 @@ import dev.graft.trainer.kernels.vector.Elements;
 import dev.graft.trainer.kernels.vector.MatrixVector;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
+import java.util.OptionalLong;
 
 /**
  * The three products of a linear layer. What the library has no fast code for on this processor
@@ -48,7 +51,7 @@ final class CpuProducts implements AutoCloseable {
     if (x.rows() <= MatrixVector.ROWS) {
       multiplyFewRows(x, w, y, accumulate);
     } else {
-      multiply(x, false, w, true, y, accumulate);
+      multiply(LinearProduct.FORWARD, x, w, y, accumulate);
     }
   }
 
@@ -68,7 +71,7 @@ final class CpuProducts implements AutoCloseable {
   void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     Expect.shape("w", w, dy.columns(), dx.columns());
     Expect.shape("dx", dx, dy.rows(), w.columns());
-    multiply(dy, false, w, false, dx, accumulate);
+    multiply(LinearProduct.BACKWARD_INPUT, dy, w, dx, accumulate);
   }
 
   /** {@code dW = dyᵀ x} or {@code dW += dyᵀ x}. */
@@ -81,51 +84,95 @@ final class CpuProducts implements AutoCloseable {
       }
       return;
     }
-    multiply(dy, true, x, false, dw, accumulate);
+    multiply(LinearProduct.BACKWARD_WEIGHT, dy, x, dw, accumulate);
   }
 
-  /** {@code C = A B} or {@code C += A B}, with A or B read transposed. */
-  private void multiply(
-      Tensor a, boolean aTransposed, Tensor b, boolean bTransposed, Tensor c, boolean accumulate) {
+  /**
+   * {@code C = A B} or {@code C += A B}. What the library does not read or write as it is goes
+   * through float32: first A and C, which are small, and only then B.
+   */
+  private void multiply(LinearProduct product, Tensor a, Tensor b, Tensor c, boolean accumulate) {
     if (c.rows() == 0) {
       return;
     }
-    int k = aTransposed ? a.rows() : a.columns();
     long aAddress = HostBuffer.address(a);
     long bAddress = HostBuffer.address(b);
     long cAddress = HostBuffer.address(c);
-    shape
-        .size(c.rows(), c.columns(), k)
-        .a(a.type(), aTransposed ? 1 : a.stride(), aTransposed ? a.stride() : 1)
-        .b(b.type(), bTransposed ? 1 : b.stride(), bTransposed ? b.stride() : 1)
-        .c(c.type(), c.stride(), accumulate);
+    describe(product, a, b, c, accumulate);
     if (products.multiply(shape, aAddress, bAddress, cAddress)) {
       return;
     }
-    if (a.type() != ElementType.F32) {
-      aAddress = widen(a, aAddress, wideA);
-      int stride = a.columns();
-      shape.a(ElementType.F32, aTransposed ? 1 : stride, aTransposed ? stride : 1);
-    }
+    long wideAddress = a.type() == ElementType.F32 ? aAddress : widen(a, aAddress, wideA);
     long result = cAddress;
     if (c.type() != ElementType.F32) {
       result = wideC.reserve(4L * c.size());
       if (accumulate) {
         convert(c.type(), cAddress, c.stride(), ElementType.F32, result, c.columns(), c);
       }
-      shape.c(ElementType.F32, c.columns(), accumulate);
     }
-    if (!products.multiply(shape, aAddress, bAddress, result)) {
-      bAddress = widen(b, bAddress, wideB);
-      int stride = b.columns();
-      shape.b(ElementType.F32, bTransposed ? 1 : stride, bTransposed ? stride : 1);
-      if (!products.multiply(shape, aAddress, bAddress, result)) {
+    describeWideAC(product, a, c, accumulate);
+    if (!products.multiply(shape, wideAddress, bAddress, result)) {
+      describeWideB(product, b);
+      if (!products.multiply(shape, wideAddress, widen(b, bAddress, wideB), result)) {
         throw new IllegalStateException(products.name() + " has no product " + shape);
       }
     }
     if (result != cAddress) {
       convert(ElementType.F32, result, c.columns(), c.type(), cAddress, c.stride(), c);
     }
+  }
+
+  /** What {@link #multiply} needs beside the operands. */
+  ProductScratch scratch(LinearProduct product, Tensor a, Tensor b, Tensor c, boolean accumulate) {
+    if (c.rows() == 0) {
+      return ProductScratch.NONE;
+    }
+    describe(product, a, b, c, accumulate);
+    OptionalLong library = products.scratchBytes(shape);
+    if (library.isPresent()) {
+      return new ProductScratch(0, 0, 0, library.getAsLong());
+    }
+    describeWideAC(product, a, c, accumulate);
+    library = products.scratchBytes(shape);
+    boolean widensB = library.isEmpty();
+    if (widensB) {
+      describeWideB(product, b);
+      library = products.scratchBytes(shape);
+    }
+    return new ProductScratch(
+        a.type() == ElementType.F32 ? 0 : 4L * a.size(),
+        widensB ? 4L * b.size() : 0,
+        c.type() == ElementType.F32 ? 0 : 4L * c.size(),
+        library.orElse(0));
+  }
+
+  /** Operands as they are. */
+  private void describe(LinearProduct product, Tensor a, Tensor b, Tensor c, boolean accumulate) {
+    shape.size(c.rows(), c.columns(), product.transposesA() ? a.rows() : a.columns());
+    describeA(product, a.type(), a.stride());
+    describeB(product, b.type(), b.stride());
+    shape.c(c.type(), c.stride(), accumulate);
+  }
+
+  private void describeWideAC(LinearProduct product, Tensor a, Tensor c, boolean accumulate) {
+    if (a.type() != ElementType.F32) {
+      describeA(product, ElementType.F32, a.columns());
+    }
+    if (c.type() != ElementType.F32) {
+      shape.c(ElementType.F32, c.columns(), accumulate);
+    }
+  }
+
+  private void describeWideB(LinearProduct product, Tensor b) {
+    describeB(product, ElementType.F32, b.columns());
+  }
+
+  private void describeA(LinearProduct product, ElementType type, long stride) {
+    shape.a(type, product.transposesA() ? 1 : stride, product.transposesA() ? stride : 1);
+  }
+
+  private void describeB(LinearProduct product, ElementType type, long stride) {
+    shape.b(type, product.transposesB() ? 1 : stride, product.transposesB() ? stride : 1);
   }
 
   private long widen(Tensor tensor, long address, Scratch scratch) {

@@ -6,6 +6,7 @@ import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.tensor.ElementType;
 import java.util.LinkedHashMap;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Matrix products {@code C = A B} on this machine's processor, with the code for each shape
@@ -61,17 +62,27 @@ public final class MatrixProducts implements ProductLibrary {
   }
 
   @Override
+  public OptionalLong scratchBytes(ProductShape shape) {
+    Optional<CompiledProduct> product = compiled(shape);
+    return product.isEmpty()
+        ? OptionalLong.empty()
+        : OptionalLong.of(product.get().scratchpadBytes());
+  }
+
+  @Override
   public boolean multiply(ProductShape shape, long a, long b, long c) {
-    Optional<CompiledProduct> product = compiled.get(shape);
-    if (product == null) {
-      product = compile(shape);
-    }
+    Optional<CompiledProduct> product = compiled(shape);
     if (product.isEmpty()) {
       return false;
     }
     CompiledProduct code = product.get();
     code.execute(a, b, c, scratchpad.reserve(code.scratchpadBytes()));
     return true;
+  }
+
+  private Optional<CompiledProduct> compiled(ProductShape shape) {
+    Optional<CompiledProduct> product = compiled.get(shape);
+    return product == null ? compile(shape) : product;
   }
 
   private Optional<CompiledProduct> compile(ProductShape shape) {

@@ -1,6 +1,7 @@
 package dev.graft.trainer.kernels.products;
 
 import dev.graft.trainer.tensor.ElementType;
+import java.util.OptionalLong;
 
 /** Matrix products {@code C = A B} on this machine's processor. */
 public interface ProductLibrary extends AutoCloseable {
@@ -13,6 +14,14 @@ public interface ProductLibrary extends AutoCloseable {
 
   /** Whether products of these types have a fast implementation here. */
   boolean supports(ElementType a, ElementType b, ElementType c);
+
+  /**
+   * Working memory that a product needs beside its operands, in bytes; nothing is computed.
+   *
+   * @param shape read, never kept
+   * @return empty if there is no fast implementation of it
+   */
+  OptionalLong scratchBytes(ProductShape shape);
 
   /**
    * Computes a product and returns when it is done.
