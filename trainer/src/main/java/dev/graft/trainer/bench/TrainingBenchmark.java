@@ -8,8 +8,8 @@ import dev.graft.trainer.data.StepBatch;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.TokenBatch;
-import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.LearningRateSchedule;
+import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.runtime.ProcessMemory;
 import dev.graft.trainer.train.Trainer;
 import java.util.ArrayList;
@@ -126,7 +126,7 @@ public final class TrainingBenchmark {
           new Trainer(
               bench.model().trainingPass(shape.tokens(), adapter.ranks(), false),
               adapter,
-              new AdamW(adapter.size(), 0),
+              Optimizer.adamW(adapter.size(), 0),
               new LearningRateSchedule(Schedule.CONSTANT, LEARNING_RATE, 0, Integer.MAX_VALUE),
               0,
               1,

@@ -2,8 +2,11 @@ package dev.graft.trainer.config;
 
 import static dev.graft.trainer.config.InvalidSetting.unless;
 
+import java.util.Arrays;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Keys that go with some choices of another key only. Where they apply they have a default, so that
@@ -18,6 +21,22 @@ record OnlyWith(boolean applies, String wanted) {
   /** Keys of one schedule. */
   static OnlyWith schedule(Schedule chosen, Schedule needed) {
     return new OnlyWith(chosen == needed, "training.schedule: " + ConfigKey.written(needed));
+  }
+
+  /** A constant that some optimizers have: the chosen one's, unless another is given. */
+  static OptionalDouble constant(
+      String key,
+      OptimizerKind chosen,
+      OptionalDouble given,
+      Function<OptimizerKind, OptionalDouble> constant) {
+    String owners =
+        Arrays.stream(OptimizerKind.values())
+            .filter(kind -> constant.apply(kind).isPresent())
+            .map(ConfigKey::written)
+            .collect(Collectors.joining(", "));
+    OptionalDouble byDefault = constant.apply(chosen);
+    return new OnlyWith(byDefault.isPresent(), "training.optimizer: " + owners)
+        .resolve(key, given, byDefault.orElse(0));
   }
 
   OptionalInt resolve(String key, OptionalInt given, int byDefault) {

@@ -72,8 +72,30 @@ public record TrainingConfig(
         OptionalDouble warmupRatio,
     @Key(
             value =
-                "AdamW's decoupled weight decay; 0 as in Hugging Face's Trainer, since the base"
-                    + " is frozen",
+                "adamw, amsgrad, nadam, adabelief, rmsprop, sgd or lion; the learning rate has to"
+                    + " suit it",
+            byDefault = "adamw")
+        OptimizerKind optimizer,
+    @Key(
+            "how much of the mean gradient an optimizer keeps from step to step; default 0.9; not"
+                + " with rmsprop and sgd")
+        OptionalDouble beta1,
+    @Key(
+            "how much of the mean squared gradient it keeps (lion: of its momentum); default 0.999,"
+                + " rmsprop and lion 0.99; not with sgd")
+        OptionalDouble beta2,
+    @Key(
+            "added to the root that it divides by; default 1e-8, adabelief 1e-16; not with sgd and"
+                + " lion")
+        OptionalDouble epsilon,
+    @Key("how much of its velocity sgd keeps, 0 for none; default 0.9") OptionalDouble momentum,
+    @Key(value = "whether sgd's momentum looks ahead (Nesterov)", byDefault = "false")
+        boolean nesterov,
+    @Key(
+            value =
+                "decoupled weight decay, with every optimizer: each step also takes away learning"
+                    + " rate x weight-decay x parameter; 0 as in Hugging Face's Trainer, since the"
+                    + " base is frozen",
             byDefault = "0")
         double weightDecay,
     @Key(value = "gradients are clipped to this global norm; 0 for no clipping", byDefault = "1")
@@ -101,6 +123,9 @@ public record TrainingConfig(
 
   /** More are fewer steps each than a cosine can be seen in. */
   private static final int MAX_CYCLES = 10_000;
+
+  /** A float32 far enough above the smallest one. */
+  private static final double LEAST_EPSILON = 1e-30;
 
   public TrainingConfig {
     unless(
@@ -181,7 +206,44 @@ public record TrainingConfig(
         "spike-threshold",
         "is %s, has to be above 0",
         spikeThreshold.orElse(0));
+    beta1 = OnlyWith.constant("beta1", optimizer, beta1, OptimizerKind::beta1);
+    beta2 = OnlyWith.constant("beta2", optimizer, beta2, OptimizerKind::beta2);
+    epsilon = OnlyWith.constant("epsilon", optimizer, epsilon, OptimizerKind::epsilon);
+    momentum = OnlyWith.constant("momentum", optimizer, momentum, OptimizerKind::momentum);
+    checkShare("beta1", beta1);
+    checkShare("beta2", beta2);
+    checkShare("momentum", momentum);
+    unless(
+        epsilon.orElse(1) >= LEAST_EPSILON && epsilon.orElse(1) <= 1,
+        "epsilon",
+        "is %s, has to be from %s to 1",
+        epsilon.orElse(1),
+        LEAST_EPSILON);
+    unless(
+        !nesterov || momentum.orElse(0) > 0,
+        "nesterov",
+        "needs training.optimizer: sgd and a training.momentum above 0");
     unless(maxGradNorm >= 0, "max-grad-norm", "is %s, has to be at least 0", maxGradNorm);
+  }
+
+  private static void checkShare(String key, OptionalDouble value) {
+    unless(
+        value.orElse(0) >= 0 && value.orElse(0) < 1,
+        key,
+        "is %s, has to be at least 0 and below 1",
+        value.orElse(0));
+  }
+
+  /** The optimizer with its constants. */
+  public OptimizerSettings optimizerSettings() {
+    return new OptimizerSettings(
+        optimizer,
+        beta1.orElse(0),
+        beta2.orElse(0),
+        epsilon.orElse(0),
+        momentum.orElse(0),
+        nesterov,
+        weightDecay);
   }
 
   /** How the learning rate goes on after the warmup. */

@@ -38,8 +38,12 @@ public record AdapterSize(long parameters, StackedRanks ranks) {
     return parameters * Float.BYTES;
   }
 
-  /** Bytes of AdamW's two float32 moments. */
-  public long optimizerBytes() {
-    return 2 * parameters * Float.BYTES;
+  /**
+   * Bytes of what the optimizer remembers.
+   *
+   * @param numbers float32 numbers that it remembers of each parameter
+   */
+  public long optimizerBytes(int numbers) {
+    return numbers * parameters * Float.BYTES;
   }
 }

@@ -1,5 +1,6 @@
 package dev.graft.trainer.train;
 
+import dev.graft.trainer.config.OptimizerSettings;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.lora.AdapterSize;
@@ -8,6 +9,7 @@ import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.PassMemory;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TrainingPass;
+import dev.graft.trainer.optim.Optimizer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,7 +25,7 @@ import java.util.Map;
  * @param baseCopies base weights that these kernels had to convert
  * @param adapter parameters, and the copies that products read
  * @param gradients of the adapter
- * @param optimizer both moments
+ * @param optimizer what the optimizer remembers
  * @param pass the training pass
  * @param products working memory of products
  */
@@ -44,7 +46,7 @@ record RunMemory(
   static final long COMPILER = 22_000_000;
 
   /** What differs between the ways to lay out a run. */
-  record Layout(int maxTokens, boolean dropout, Recompute recompute) {}
+  record Layout(int maxTokens, boolean dropout, Recompute recompute, OptimizerSettings optimizer) {}
 
   static RunMemory of(
       Llama model, AdapterSize adapter, Layout layout, long mapped, long process, long baseCopies) {
@@ -61,7 +63,7 @@ record RunMemory(
         baseCopies,
         adapter.parameterBytes(kernels.activationType()),
         adapter.gradientBytes(),
-        adapter.optimizerBytes(),
+        adapter.optimizerBytes(Optimizer.numbersPerParameter(layout.optimizer)),
         pass.memory(),
         planning.productScratch().total());
   }
@@ -90,7 +92,7 @@ record RunMemory(
     classes.put("base weights, converted copies", baseCopies);
     classes.put("adapter", adapter);
     classes.put("adapter gradients", gradients);
-    classes.put("optimizer (AdamW moments)", optimizer);
+    classes.put("what the optimizer remembers", optimizer);
     classes.put("activations kept for the backward", pass.activations());
     classes.put("gradients of activations", pass.gradients());
     classes.put("logits chunk and its rows", pass.logits());

@@ -103,7 +103,11 @@ record RunPlanning(
 
   private RunMemory memory(Held held, int maxTokens, Recompute recompute) {
     RunMemory.Layout layout =
-        new RunMemory.Layout(maxTokens, config.lora().dropout() > 0, recompute);
+        new RunMemory.Layout(
+            maxTokens,
+            config.lora().dropout() > 0,
+            recompute,
+            config.training().optimizerSettings());
     return RunMemory.of(
         base.model(),
         adapter,

@@ -19,7 +19,6 @@ import dev.graft.trainer.lora.AdapterSize;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.lora.NewAdapter;
 import dev.graft.trainer.model.TrainingPass;
-import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.LearningRateSchedule;
 import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.runs.AtomicFiles;
@@ -200,7 +199,7 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
           "the warmup takes %d steps and the run has %d: the learning rate will not reach %s"
               .formatted(schedule.warmupSteps(), plan.totalSteps(), training.learningRate()));
     }
-    Optimizer optimizer = new AdamW(adapter.size(), training.weightDecay());
+    Optimizer optimizer = Optimizer.of(training.optimizerSettings(), adapter.groups());
     return new Trainer(
         pass, adapter, optimizer, schedule, dropout, training.seed(), training.maxGradNorm());
   }

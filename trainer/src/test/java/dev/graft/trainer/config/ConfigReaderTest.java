@@ -217,6 +217,14 @@ class ConfigReaderTest {
         "training.decay-shape: linear | has an effect with training.schedule: wsd only; remove it",
         "training.min-learning-rate-ratio: 2 | is 2.0, has to be from 0 to 1",
         "training: {schedule: constant, min-learning-rate-ratio: 0.1} | has no effect with",
+        "training.optimizer: adam | one of adamw, amsgrad, nadam, adabelief, rmsprop, sgd, lion; did",
+        "training.momentum: 0.9 | has an effect with training.optimizer: sgd only; remove it",
+        "training: {optimizer: lion, epsilon: 1.0e-8} | recipe.yaml:4: training.epsilon: has an",
+        "training: {optimizer: rmsprop, beta1: 0.5} | adamw, amsgrad, nadam, adabelief, lion only",
+        "training.beta2: 1 | training.beta2: is 1.0, has to be at least 0 and below 1",
+        "training.epsilon: 0 | training.epsilon: is 0.0, has to be from 1.0E-30 to 1",
+        "training.nesterov: true | needs training.optimizer: sgd and a training.momentum above 0",
+        "training: {optimizer: sgd, momentum: 0, nesterov: true} | needs training.optimizer: sgd",
         "training.learning-rate: -1 | has to be above 0",
         "training: {warmup-steps: 1, warmup-ratio: 0.1} | cannot go together with",
         "data.validation: [{path: x, weight: 0}] | the source's weight: is 0.0, has to be above 0",
@@ -308,6 +316,19 @@ class ConfigReaderTest {
         read(MINIMAL, "lora.layers=1,3-4", "lora.rank-pattern={q_proj: 2}").lora();
     assertThat(overridden.layers()).containsExactly(new LayerRange(1, 1), new LayerRange(3, 4));
     assertThat(overridden.rankPattern()).containsExactly(entry("q_proj", 2));
+  }
+
+  @Test
+  void constantsOfAnOptimizerAreResolvedWhereTheyApply() {
+    for (OptimizerKind kind : OptimizerKind.values()) {
+      RunConfig config = read(MINIMAL, "training.optimizer=" + ConfigKey.written(kind));
+      assertThat(config.training().optimizerSettings()).isEqualTo(OptimizerSettings.of(kind, 0));
+      assertThat(read(config.toYaml())).isEqualTo(config);
+    }
+    RunConfig sgd = read(MINIMAL, "training.optimizer=sgd", "training.nesterov=true");
+    assertThat(sgd.training().momentum()).hasValue(0.9);
+    assertThat(sgd.training().beta1()).isEmpty();
+    assertThat(sgd.training().optimizerSettings().nesterov()).isTrue();
   }
 
   @Test

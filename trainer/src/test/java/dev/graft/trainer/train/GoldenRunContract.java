@@ -21,8 +21,8 @@ import dev.graft.trainer.model.Decoder;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.StackedRanks;
 import dev.graft.trainer.model.TrainingPass;
-import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.LearningRateSchedule;
+import dev.graft.trainer.optim.Optimizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -173,7 +173,7 @@ abstract class GoldenRunContract {
     return new Trainer(
         pass,
         adapter,
-        new AdamW(adapter.size(), setup.get("weight_decay").doubleValue()),
+        Optimizer.adamW(adapter.size(), setup.get("weight_decay").doubleValue()),
         new LearningRateSchedule(Schedule.CONSTANT, setup.get("lr").doubleValue(), 0, 10),
         0,
         0,

@@ -92,6 +92,19 @@ class ResumeTest {
     assertSameRuns(small.output("whole"), small.output("parts"));
   }
 
+  /** Its momentum goes by a product over all steps, which no array of a checkpoint holds. */
+  @Test
+  void anotherOptimizerAndScheduleGoOnBitForBit() throws IOException {
+    String[] nadam = {"training.optimizer=nadam", "training.schedule=wsd", "evaluation.every=4"};
+    SmallRun.run(small.config("whole", nadam));
+    runUntil(5, RunStart.NEW, small.config("parts", nadam));
+    resume(small.config("parts", nadam));
+    assertSameRuns(small.output("whole"), small.output("parts"));
+    assertThatThrownBy(() -> resume(small.config("parts", "training.optimizer=sgd")))
+        .isInstanceOf(UserException.class)
+        .hasMessageContaining("training.optimizer was nadam, is sgd");
+  }
+
   @Test
   void manyBreaksAreNoDifference() throws IOException {
     SmallRun.run(small.config("whole", DROPOUT));

@@ -9,6 +9,8 @@ import dev.graft.modelio.Projection;
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.trainer.config.OptimizerKind;
+import dev.graft.trainer.config.OptimizerSettings;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.config.Schedule;
 import dev.graft.trainer.data.StepBatch;
@@ -19,8 +21,8 @@ import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TokenBatch.Sequence;
-import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.LearningRateSchedule;
+import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.runtime.ProcessMemory;
 import dev.graft.trainer.tensor.ElementType;
 import java.io.IOException;
@@ -41,6 +43,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 class RunMemoryTest {
 
   private static final int VOCABULARY = 500;
+
+  private static final OptimizerSettings ADAMW = OptimizerSettings.of(OptimizerKind.ADAMW, 0);
 
   @TempDir Path folder;
 
@@ -75,15 +79,21 @@ class RunMemoryTest {
     try (Kernels kernels = new CpuKernels(act, 2);
         Checkpoint checkpoint = Checkpoint.open(base(3, 40, DType.BF16))) {
       Llama model = Llama.load(kernels, checkpoint);
-      RunMemory plan = plan(model, new RunMemory.Layout(207, dropout, recompute));
+      RunMemory plan = plan(model, new RunMemory.Layout(207, dropout, recompute, ADAMW));
       long before = kernels.allocatedBytes();
       LoraAdapter adapter = LoraAdapter.initialized(PEFT, model, 1);
       long copies = kernels.allocatedBytes() - before;
       assertThat(plan.adapter()).isEqualTo(4 * adapter.size() + copies);
       assertThat(plan.gradients()).isEqualTo(4 * adapter.gradients().length());
-      long state =
-          new AdamW(adapter.size(), 0).state().values().stream().mapToLong(INDArray::length).sum();
-      assertThat(plan.optimizer()).isEqualTo(Float.BYTES * state);
+      for (OptimizerKind kind : OptimizerKind.values()) {
+        var settings = OptimizerSettings.of(kind, 0);
+        var layout = new RunMemory.Layout(207, dropout, recompute, settings);
+        long state =
+            Optimizer.of(settings, adapter.groups()).state().values().stream()
+                .mapToLong(INDArray::length)
+                .sum();
+        assertThat(plan(model, layout).optimizer()).isEqualTo(Float.BYTES * state);
+      }
       before = kernels.allocatedBytes();
       var pass = model.trainingPass(207, adapter.ranks(), dropout, recompute);
       assertThat(plan.pass()).isEqualTo(pass.memory());
@@ -96,7 +106,7 @@ class RunMemoryTest {
     try (Kernels kernels = new CpuKernels(ElementType.F32, 2);
         Checkpoint checkpoint = Checkpoint.open(base(2, 40, DType.F32))) {
       Llama model = Llama.load(kernels, checkpoint);
-      RunMemory huge = plan(model, new RunMemory.Layout(1 << 20, false, Recompute.NONE));
+      RunMemory huge = plan(model, new RunMemory.Layout(1 << 20, false, Recompute.NONE, ADAMW));
       assertThat(huge.peak()).isGreaterThan(1L << 30);
       assertThat(kernels.allocatedBytes()).isZero();
     }
@@ -138,7 +148,7 @@ class RunMemoryTest {
             .redirectOutput(log.toFile())
             .start();
     assertThat(child.waitFor()).as(Files.readString(log)).isZero();
-    String[] numbers = Files.readAllLines(log).getLast().split(" ");
+    String[] numbers = Files.readAllLines(log).getLast().split(" ", 2);
     long planned = Long.parseLong(numbers[0]);
     long grown = Long.parseLong(numbers[1]);
     assertThat(grown).isCloseTo(planned, within(planned / 20));
@@ -157,7 +167,7 @@ class RunMemoryTest {
         Llama model = Llama.load(kernels, checkpoint);
         // Libraries and ND4J are not the run's.
         twoSteps(model, 64, recompute);
-        long planned = plan(model, new RunMemory.Layout(tokens, false, recompute)).growth();
+        long planned = plan(model, new RunMemory.Layout(tokens, false, recompute, ADAMW)).growth();
         long before = ProcessMemory.anonymous().orElseThrow();
         twoSteps(model, tokens, recompute);
         System.out.println(planned + " " + (ProcessMemory.anonymous().orElseThrow() - before));
@@ -171,7 +181,7 @@ class RunMemoryTest {
         new Trainer(
             model.trainingPass(tokens, adapter.ranks(), false, recompute),
             adapter,
-            new AdamW(adapter.size(), 0),
+            Optimizer.adamW(adapter.size(), 0),
             new LearningRateSchedule(Schedule.CONSTANT, 1e-3, 0, 100),
             0,
             7,

@@ -16,8 +16,8 @@ import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TokenBatch.Sequence;
-import dev.graft.trainer.optim.AdamW;
 import dev.graft.trainer.optim.LearningRateSchedule;
+import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.tensor.ElementType;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -172,7 +172,7 @@ class StepAllocationTest {
     return new Trainer(
         model.trainingPass(300, adapter.ranks(), dropout > 0),
         adapter,
-        new AdamW(adapter.size(), 0.01),
+        Optimizer.adamW(adapter.size(), 0.01),
         new LearningRateSchedule(Schedule.LINEAR, 1e-3, 2, MOST_STEPS),
         dropout,
         7,
