@@ -39,7 +39,7 @@ class ArchitectureTest {
           Set.of("config", "console", "tensor"),
           Set.of("kernels"),
           Set.of("model"),
-          Set.of("lora"),
+          Set.of("lora", "full"),
           Set.of("optim", "data"),
           Set.of("runtime", "runs", "report"),
           Set.of("generate"),

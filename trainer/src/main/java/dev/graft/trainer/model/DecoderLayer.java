@@ -23,6 +23,7 @@ final class DecoderLayer {
 
   private final Kernels kernels;
   private final LlamaWeights.Layer weights;
+  private final LlamaWeights.@Nullable Layer gradients;
   private final AttentionShape shape;
   private final float epsilon;
   private final LinearGroup attentionInput;
@@ -30,9 +31,18 @@ final class DecoderLayer {
   private final LinearGroup mlpInput;
   private final LinearGroup mlpOutput;
 
-  DecoderLayer(Kernels kernels, ModelConfig config, int layer, LlamaWeights.Layer weights) {
+  /**
+   * @param gradients of the weights, added to by the backward; null where they are frozen
+   */
+  DecoderLayer(
+      Kernels kernels,
+      ModelConfig config,
+      int layer,
+      LlamaWeights.Layer weights,
+      LlamaWeights.@Nullable Layer gradients) {
     this.kernels = kernels;
     this.weights = weights;
+    this.gradients = gradients;
     this.shape = attentionShape(config);
     this.epsilon = (float) config.rmsNormEps();
     this.attentionInput = group(layer, ProjectionGroup.ATTENTION_INPUT);
@@ -42,7 +52,8 @@ final class DecoderLayer {
   }
 
   private LinearGroup group(int layer, ProjectionGroup group) {
-    return new LinearGroup(kernels, layer, group, weights.of(group));
+    List<Tensor> weightGradients = gradients == null ? List.of() : gradients.of(group);
+    return new LinearGroup(kernels, layer, group, weights.of(group), weightGradients);
   }
 
   private static AttentionShape attentionShape(ModelConfig config) {
@@ -129,7 +140,7 @@ final class DecoderLayer {
 
   /**
    * Turns {@code s.residualGradient()} from the gradient of this layer's output into the gradient
-   * of its input, and adds to the adapters' gradients on the way.
+   * of its input, and adds to the gradients of adapters or weights on the way.
    *
    * @param needsInputGradient whether anything below this layer is trained
    */
@@ -168,6 +179,10 @@ final class DecoderLayer {
         weights.postAttentionNorm(),
         a.middleInverseRms(),
         s.residualGradient());
+    if (gradients != null) {
+      kernels.rmsNormBackwardWeight(
+          s.normedGradient(), a.middle(), a.middleInverseRms(), gradients.postAttentionNorm());
+    }
   }
 
   private void backwardAttention(
@@ -216,6 +231,10 @@ final class DecoderLayer {
           weights.inputNorm(),
           a.inputInverseRms(),
           s.residualGradient());
+    }
+    if (gradients != null) {
+      kernels.rmsNormBackwardWeight(
+          s.normedGradient(), a.input(), a.inputInverseRms(), gradients.inputNorm());
     }
   }
 

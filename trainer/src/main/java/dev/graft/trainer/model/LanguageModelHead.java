@@ -4,6 +4,7 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Final norm, output projection and cross-entropy. Rows without a target are not computed, and the
@@ -11,6 +12,7 @@ import dev.graft.trainer.tensor.Tensor;
  *
  * <pre>
  *   z = RMSNorm(x) Wᵀ      loss = Σ logsumexp(z) - z[target]      dx = RMSNorm'((softmax(z) - onehot) W)
+ *                          dW += (softmax(z) - onehot)ᵀ RMSNorm(x)       where the weights are trained
  * </pre>
  */
 final class LanguageModelHead {
@@ -20,6 +22,7 @@ final class LanguageModelHead {
 
   private final Kernels kernels;
   private final LlamaWeights weights;
+  private final @Nullable LlamaWeights gradients;
   private final float epsilon;
   private final Buffers buffers;
 
@@ -60,9 +63,23 @@ final class LanguageModelHead {
     }
   }
 
+  /** A head that only goes forward. */
   LanguageModelHead(Kernels kernels, ModelConfig config, LlamaWeights weights, int maxTokens) {
+    this(kernels, config, weights, null, maxTokens);
+  }
+
+  /**
+   * @param gradients of the weights, added to; null where they are frozen
+   */
+  LanguageModelHead(
+      Kernels kernels,
+      ModelConfig config,
+      LlamaWeights weights,
+      @Nullable LlamaWeights gradients,
+      int maxTokens) {
     this.kernels = kernels;
     this.weights = weights;
+    this.gradients = gradients;
     this.epsilon = (float) config.rmsNormEps();
     this.buffers = Buffers.allocate(kernels, config, maxTokens);
   }
@@ -118,6 +135,9 @@ final class LanguageModelHead {
           weights.head(),
           buffers.normedGradient.rows(from, computed),
           false);
+      if (gradients != null) {
+        addWeightGradient(from, rows, computed, gradients.head());
+      }
     }
     Tensor predictingGradient = buffers.predictingGradient.rows(0, n);
     kernels.zero(predictingGradient);
@@ -127,9 +147,29 @@ final class LanguageModelHead {
         weights.finalNorm(),
         buffers.inverseRms.first(n),
         predictingGradient);
+    if (gradients != null) {
+      kernels.rmsNormBackwardWeight(
+          buffers.normedGradient.rows(0, n),
+          buffers.predicting.rows(0, n),
+          buffers.inverseRms.first(n),
+          gradients.finalNorm());
+    }
     kernels.zero(residualGradient);
     kernels.scatterRows(predictingGradient, tokens.predictingRows(), residualGradient);
     return sumOfLosses(n);
+  }
+
+  /** Here the rows behind the wanted ones would count, so they are made zero. */
+  private void addWeightGradient(int from, int rows, int computed, Tensor gradient) {
+    if (computed > rows) {
+      kernels.zero(buffers.logitsGradient.rows(rows, computed - rows));
+      kernels.zero(buffers.normed.rows(from + rows, computed - rows));
+    }
+    kernels.linearBackwardWeight(
+        buffers.logitsGradient.rows(0, computed),
+        buffers.normed.rows(from, computed),
+        gradient,
+        true);
   }
 
   /**

@@ -11,7 +11,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frozen linear layers that share an input, with their LoRA adapters.
+ * Linear layers that share an input, with their LoRA adapters; or trained themselves.
  *
  * <pre>
  *   forward     h  = s · x Aᵀ            all members' A in one product
@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  *               dhᵢ  = s · dyᵢ Bᵢ
  *               dA  += dhᵀ x
  *               dx   = Σ dyᵢ Wᵢ + dh A
+ *               dWᵢ += dyᵢᵀ x          where the weights are trained
  * </pre>
  *
  * With dropout the adapter reads {@code mask ⊙ x} in place of x, and its part of dx is masked
@@ -31,6 +32,7 @@ final class LinearGroup {
   private final int layer;
   private final ProjectionGroup group;
   private final List<Tensor> weights; // (outᵢ, in)
+  private final List<Tensor> weightGradients; // (outᵢ, in) float32; none where they are frozen
   private @Nullable LowRank lowRank;
 
   // Views of the rank buffers seen so far, one for each micro-batch size: a step makes no garbage.
@@ -54,11 +56,17 @@ final class LinearGroup {
     }
   }
 
-  LinearGroup(Kernels kernels, int layer, ProjectionGroup group, List<Tensor> weights) {
+  LinearGroup(
+      Kernels kernels,
+      int layer,
+      ProjectionGroup group,
+      List<Tensor> weights,
+      List<Tensor> weightGradients) {
     this.kernels = kernels;
     this.layer = layer;
     this.group = group;
     this.weights = List.copyOf(weights);
+    this.weightGradients = List.copyOf(weightGradients);
   }
 
   void attach(@Nullable LowRank lowRank) {
@@ -140,6 +148,9 @@ final class LinearGroup {
       for (int i = 0; i < weights.size(); i++) {
         kernels.linearBackwardInput(outputGradients.get(i), weights.get(i), dx, i > 0);
       }
+    }
+    for (int i = 0; i < weightGradients.size(); i++) {
+      kernels.linearBackwardWeight(outputGradients.get(i), x, weightGradients.get(i), true);
     }
     if (lowRank == null) {
       return;

@@ -4,35 +4,60 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.ModelWeights;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A frozen Llama- or Mistral-class model on a device, to which low-rank adapters can be attached.
- * It lives as long as its kernels and its checkpoint, both of which the caller owns.
+ * A Llama- or Mistral-class model on a device: frozen, so that low-rank adapters can be attached to
+ * it, or with a gradient for each of its weights. It lives as long as its kernels and its
+ * checkpoint, both of which the caller owns.
  */
 public final class Llama {
 
   private final Kernels kernels;
   private final ModelConfig config;
   private final LlamaWeights weights;
+  private final @Nullable LlamaWeights gradients;
   private final List<DecoderLayer> layers;
 
-  private Llama(Kernels kernels, ModelConfig config, LlamaWeights weights) {
+  private Llama(
+      Kernels kernels, ModelConfig config, LlamaWeights weights, @Nullable LlamaWeights gradients) {
     this.kernels = kernels;
     this.config = config;
     this.weights = weights;
+    this.gradients = gradients;
     List<DecoderLayer> made = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
-      made.add(new DecoderLayer(kernels, config, layer, weights.layers().get(layer)));
+      LlamaWeights.@Nullable Layer trained =
+          gradients == null ? null : gradients.layers().get(layer);
+      made.add(new DecoderLayer(kernels, config, layer, weights.layers().get(layer), trained));
     }
     this.layers = List.copyOf(made);
   }
 
   /** The model of a checkpoint or a file, its weights used where they lie if the device can. */
   public static Llama load(Kernels kernels, ModelWeights checkpoint) {
-    return new Llama(kernels, checkpoint.config(), LlamaWeights.load(kernels, checkpoint));
+    return new Llama(kernels, checkpoint.config(), LlamaWeights.load(kernels, checkpoint), null);
+  }
+
+  /**
+   * A model of which every weight is trained.
+   *
+   * @param weights by the names of a checkpoint, as products, norms and look-ups read them; asked
+   *     for {@code lm_head.weight} also where it is tied to the embedding
+   * @param gradients float32 in the same shapes, added to by a {@link TrainingPass}; where the
+   *     output projection is tied, one tensor for both names, in which both uses add up
+   */
+  public static Llama trained(
+      Kernels kernels,
+      ModelConfig config,
+      Function<String, Tensor> weights,
+      Function<String, Tensor> gradients) {
+    return new Llama(
+        kernels, config, LlamaWeights.of(config, weights), LlamaWeights.of(config, gradients));
   }
 
   /**
@@ -40,7 +65,7 @@ public final class Llama {
    * count it.
    */
   public Llama on(Kernels others) {
-    return new Llama(others, config, weights);
+    return new Llama(others, config, weights, gradients);
   }
 
   /** What config.json says. */
@@ -55,6 +80,11 @@ public final class Llama {
 
   LlamaWeights weights() {
     return weights;
+  }
+
+  /** Where the weights' gradients go; null for a frozen model. */
+  @Nullable LlamaWeights gradients() {
+    return gradients;
   }
 
   List<DecoderLayer> layers() {

@@ -10,11 +10,13 @@ import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
- * The frozen weights of a base model on the device.
+ * One tensor for each weight of a model: the weights themselves on the device, or their gradients.
  *
  * @param embedding (V, d)
  * @param layers one for each decoder layer
@@ -37,27 +39,39 @@ record LlamaWeights(Tensor embedding, List<Layer> layers, Tensor finalNorm, Tens
 
   /** The weights of a file, which stays open as long as the kernels are used. */
   static LlamaWeights load(Kernels kernels, ModelWeights checkpoint) {
-    ModelConfig config = checkpoint.config();
+    Map<String, Tensor> loaded = new HashMap<>();
+    boolean tied = checkpoint.config().tieWordEmbeddings();
+    return of(
+        checkpoint.config(),
+        name ->
+            loaded.computeIfAbsent(
+                tied && name.equals(TensorNames.LM_HEAD) ? TensorNames.EMBED_TOKENS : name,
+                stored -> weight(kernels, checkpoint.tensor(stored))));
+  }
+
+  /**
+   * Tensors by their names.
+   *
+   * @param named asked for {@code lm_head.weight} also where it is tied to the embedding
+   */
+  static LlamaWeights of(ModelConfig config, Function<String, Tensor> named) {
     List<Layer> layers = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       Map<Projection, Tensor> projections = new EnumMap<>(Projection.class);
       for (Projection projection : Projection.values()) {
-        String name = projection.path(layer) + ".weight";
-        projections.put(projection, weight(kernels, checkpoint.tensor(name)));
+        projections.put(projection, named.apply(TensorNames.layer(layer).projection(projection)));
       }
       layers.add(
           new Layer(
-              weight(kernels, checkpoint.tensor(TensorNames.layer(layer).inputLayernorm())),
-              weight(kernels, checkpoint.tensor(TensorNames.layer(layer).postAttentionLayernorm())),
+              named.apply(TensorNames.layer(layer).inputLayernorm()),
+              named.apply(TensorNames.layer(layer).postAttentionLayernorm()),
               projections));
     }
-    Tensor embedding = weight(kernels, checkpoint.tensor(TensorNames.EMBED_TOKENS));
-    Tensor head =
-        config.tieWordEmbeddings()
-            ? embedding
-            : weight(kernels, checkpoint.tensor(TensorNames.LM_HEAD));
-    Tensor finalNorm = weight(kernels, checkpoint.tensor(TensorNames.NORM));
-    return new LlamaWeights(embedding, List.copyOf(layers), finalNorm, head);
+    return new LlamaWeights(
+        named.apply(TensorNames.EMBED_TOKENS),
+        List.copyOf(layers),
+        named.apply(TensorNames.NORM),
+        named.apply(TensorNames.LM_HEAD));
   }
 
   private static Tensor weight(Kernels kernels, TensorView view) {

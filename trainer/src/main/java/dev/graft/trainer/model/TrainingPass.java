@@ -4,15 +4,17 @@ import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.Tensor;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Forward and backward through the whole model for one micro-batch at a time, in memory laid out
- * once. The adapters' gradients are added to, so that micro-batches accumulate.
+ * once. Gradients of adapters or weights are added to, so that micro-batches accumulate.
  */
 public final class TrainingPass {
 
   private final Kernels kernels;
   private final LlamaWeights weights;
+  private final @Nullable LlamaWeights gradients;
   private final List<DecoderLayer> layers;
   private final LanguageModelHead head;
   private final RotaryTable rotary;
@@ -26,11 +28,12 @@ public final class TrainingPass {
       Llama model, int maxTokens, StackedRanks ranks, boolean dropout, Recompute recompute) {
     this.kernels = model.kernels();
     this.weights = model.weights();
+    this.gradients = model.gradients();
     this.layers = model.layers();
     this.maxTokens = kernels.efficientRows(maxTokens);
     this.recompute = recompute;
     PassMemory.Meter meter = new PassMemory.Meter(kernels);
-    this.head = new LanguageModelHead(kernels, model.config(), weights, this.maxTokens);
+    this.head = new LanguageModelHead(kernels, model.config(), weights, gradients, this.maxTokens);
     long logits = meter.sinceLast();
     this.rotary = RotaryTable.create(kernels, model.config(), this.maxTokens);
     this.deviceTokens = DeviceTokens.allocate(kernels, this.maxTokens);
@@ -68,7 +71,7 @@ public final class TrainingPass {
   }
 
   /**
-   * The loss, and its gradient added to the adapters' gradients.
+   * The loss, and its gradient added to the gradients of adapters or weights.
    *
    * @param scale what gradients are multiplied with: 1 / target tokens of the whole accumulation
    *     window makes them the gradients of the window's mean loss
@@ -101,9 +104,12 @@ public final class TrainingPass {
     }
   }
 
-  /** Goes down no further than the lowest adapted layer: nothing below has anything to learn. */
+  /**
+   * Goes down no further than the lowest adapted layer: nothing below has anything to learn. Where
+   * the weights are trained, down to the embedding.
+   */
   private void backward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
-    int lowest = lowestAdaptedLayer();
+    int lowest = gradients == null ? lowestAdaptedLayer() : 0;
     int last = layers.size() - 1;
     for (int layer = last; layer >= lowest; layer--) {
       // What the last layer's forward left is still there.
@@ -113,7 +119,15 @@ public final class TrainingPass {
       layers
           .get(layer)
           .backward(
-              view.layers().get(layer), view.scratch(), tokens, rotary, layer > lowest, dropout);
+              view.layers().get(layer),
+              view.scratch(),
+              tokens,
+              rotary,
+              layer > lowest || gradients != null,
+              dropout);
+    }
+    if (gradients != null) {
+      kernels.embedBackward(tokens.ids(), view.scratch().residualGradient(), gradients.embedding());
     }
   }
 

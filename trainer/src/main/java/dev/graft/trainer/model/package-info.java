@@ -1,7 +1,8 @@
 /**
- * The frozen Llama or Mistral model with explicit forward and backward passes over flat, packed
- * tokens. Only what LoRA needs is differentiated: gradients flow towards the inputs and the
- * low-rank matrices, never into the base weights.
+ * The Llama or Mistral model with explicit forward and backward passes over flat, packed tokens.
+ * Only what is trained is differentiated: for LoRA gradients flow towards the inputs and the
+ * low-rank matrices and never into the base weights, unless the model was made with gradients for
+ * all of them.
  *
  * <p>One micro-batch goes {@link dev.graft.trainer.model.TokenBatch} → {@link
  * dev.graft.trainer.model.Llama} → for each layer {@link dev.graft.trainer.model.DecoderLayer},
