@@ -100,7 +100,7 @@ public final class AttentionForward {
       for (int first = from; first < to; first += TILE) {
         int end = Math.min(to, first + TILE);
         tile(base, values, firstKey, head, floor, first, end);
-        finish(base, scratch.tail(), head, first, end);
+        finish(base, head, first, end);
       }
     }
   }
@@ -198,12 +198,10 @@ public final class AttentionForward {
     total.intoMemorySegment(ALL, totals, ORDER);
   }
 
-  private void finish(long base, long tail, int head, int from, int to) {
+  private void finish(long base, int head, int from, int to) {
     for (int row = from; row < to; row++) {
       int r = row - from;
-      float total =
-          Lanes.sum(
-              fromMemorySegment(FLOATS, ALL, base + totalsAt + 4L * Lanes.COUNT * r, ORDER), tail);
+      float total = Lanes.sum(base + totalsAt + 4L * Lanes.COUNT * r);
       out.writeRow(head, row, 1 / total, base + sumsAt + 4L * paddedDim * r);
       if (logSumExp != 0) {
         double max = Memory.getFloat(base + maximaAt + 4L * r);

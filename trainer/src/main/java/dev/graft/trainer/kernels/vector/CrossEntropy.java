@@ -132,7 +132,8 @@ public final class CrossEntropy {
               VectorMath.expNotPositive(
                   fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER).sub(max)));
     }
-    return Lanes.sum(sum, tail);
+    sum.intoMemorySegment(ALL, tail, ORDER);
+    return Lanes.sum(tail);
   }
 
   /** {@code out = factor · exp(row - max)}, which may lie over the row. */

@@ -40,15 +40,6 @@ final class Lanes {
 
   private Lanes() {}
 
-  /** A vector of floats. */
-  static FloatVector load(long address) {
-    return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, ORDER);
-  }
-
-  static void store(long address, FloatVector v) {
-    v.intoMemorySegment(Memory.ALL, address, ORDER);
-  }
-
   private static IntVector loadShorts(long address) {
     return (IntVector)
         ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, ORDER)
@@ -104,19 +95,18 @@ final class Lanes {
     }
   }
 
-  /** The sum of the lanes, always in the same order. */
-  static float sum(FloatVector v, long tail) {
-    store(tail, v);
+  /** The sum of a vector in memory, always in the same order. */
+  static float sum(long vector) {
     float sum0 = 0;
     float sum1 = 0;
     float sum2 = 0;
     float sum3 = 0;
     // A vector holds 4, 8 or 16 floats.
     for (int i = 0; i < COUNT; i += 4) {
-      sum0 += Memory.getFloat(tail + 4L * i);
-      sum1 += Memory.getFloat(tail + 4L * i + 4);
-      sum2 += Memory.getFloat(tail + 4L * i + 8);
-      sum3 += Memory.getFloat(tail + 4L * i + 12);
+      sum0 += Memory.getFloat(vector + 4L * i);
+      sum1 += Memory.getFloat(vector + 4L * i + 4);
+      sum2 += Memory.getFloat(vector + 4L * i + 8);
+      sum3 += Memory.getFloat(vector + 4L * i + 12);
     }
     return (sum0 + sum2) + (sum1 + sum3);
   }

@@ -1,5 +1,11 @@
 package dev.graft.trainer.kernels.vector;
 
+import static dev.graft.trainer.kernels.host.Memory.ALL;
+import static dev.graft.trainer.kernels.vector.Lanes.FLOATS;
+import static dev.graft.trainer.kernels.vector.Lanes.INTS;
+import static dev.graft.trainer.kernels.vector.Lanes.ORDER;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Scratch;
@@ -197,27 +203,27 @@ public final class MatrixVector {
   }
 
   private static void oneRowBrain(long x, long w0, long w1, int k, long sums) {
-    FloatVector even0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector even0 = FloatVector.zero(FLOATS);
     FloatVector odd0 = even0;
     FloatVector even1 = even0;
     FloatVector odd1 = even0;
     for (int i = 0; i < k; i += TURN) {
-      FloatVector even = Lanes.load(x + 4L * i);
-      FloatVector odd = Lanes.load(x + 4L * i + VECTOR);
-      IntVector weights0 = Lanes.loadInts(w0 + 2L * i);
-      IntVector weights1 = Lanes.loadInts(w1 + 2L * i);
+      FloatVector even = fromMemorySegment(FLOATS, ALL, x + 4L * i, ORDER);
+      FloatVector odd = fromMemorySegment(FLOATS, ALL, x + 4L * i + VECTOR, ORDER);
+      IntVector weights0 = IntVector.fromMemorySegment(INTS, ALL, w0 + 2L * i, ORDER);
+      IntVector weights1 = IntVector.fromMemorySegment(INTS, ALL, w1 + 2L * i, ORDER);
       even0 = Lanes.evenBrain(weights0).fma(even, even0);
       odd0 = Lanes.oddBrain(weights0).fma(odd, odd0);
       even1 = Lanes.evenBrain(weights1).fma(even, even1);
       odd1 = Lanes.oddBrain(weights1).fma(odd, odd1);
     }
-    Lanes.store(sums, even0.add(odd0));
-    Lanes.store(sums + VECTOR, even1.add(odd1));
+    even0.add(odd0).intoMemorySegment(ALL, sums, ORDER);
+    even1.add(odd1).intoMemorySegment(ALL, sums + VECTOR, ORDER);
   }
 
   /** Four rows of W at once: more loads in flight than with two. */
   private static void oneRowFourBrain(long x, long w0, long rowBytes, int k, long sums) {
-    FloatVector even0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector even0 = FloatVector.zero(FLOATS);
     FloatVector odd0 = even0;
     FloatVector even1 = even0;
     FloatVector odd1 = even0;
@@ -230,50 +236,50 @@ public final class MatrixVector {
     long w3 = w2 + rowBytes;
     for (int i = 0; i < k; i += TURN) {
       long at = 2L * i;
-      FloatVector even = Lanes.load(x + 2 * at);
-      FloatVector odd = Lanes.load(x + 2 * at + VECTOR);
-      IntVector weights = Lanes.loadInts(w0 + at);
+      FloatVector even = fromMemorySegment(FLOATS, ALL, x + 2 * at, ORDER);
+      FloatVector odd = fromMemorySegment(FLOATS, ALL, x + 2 * at + VECTOR, ORDER);
+      IntVector weights = IntVector.fromMemorySegment(INTS, ALL, w0 + at, ORDER);
       even0 = Lanes.evenBrain(weights).fma(even, even0);
       odd0 = Lanes.oddBrain(weights).fma(odd, odd0);
-      weights = Lanes.loadInts(w1 + at);
+      weights = IntVector.fromMemorySegment(INTS, ALL, w1 + at, ORDER);
       even1 = Lanes.evenBrain(weights).fma(even, even1);
       odd1 = Lanes.oddBrain(weights).fma(odd, odd1);
-      weights = Lanes.loadInts(w2 + at);
+      weights = IntVector.fromMemorySegment(INTS, ALL, w2 + at, ORDER);
       even2 = Lanes.evenBrain(weights).fma(even, even2);
       odd2 = Lanes.oddBrain(weights).fma(odd, odd2);
-      weights = Lanes.loadInts(w3 + at);
+      weights = IntVector.fromMemorySegment(INTS, ALL, w3 + at, ORDER);
       even3 = Lanes.evenBrain(weights).fma(even, even3);
       odd3 = Lanes.oddBrain(weights).fma(odd, odd3);
     }
-    Lanes.store(sums, even0.add(odd0));
-    Lanes.store(sums + VECTOR, even1.add(odd1));
-    Lanes.store(sums + 2 * VECTOR, even2.add(odd2));
-    Lanes.store(sums + 3 * VECTOR, even3.add(odd3));
+    even0.add(odd0).intoMemorySegment(ALL, sums, ORDER);
+    even1.add(odd1).intoMemorySegment(ALL, sums + VECTOR, ORDER);
+    even2.add(odd2).intoMemorySegment(ALL, sums + 2 * VECTOR, ORDER);
+    even3.add(odd3).intoMemorySegment(ALL, sums + 3 * VECTOR, ORDER);
   }
 
   private static void oneRowFloat(long x, long w0, long w1, int k, long sums) {
-    FloatVector even0 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector even0 = FloatVector.zero(FLOATS);
     FloatVector odd0 = even0;
     FloatVector even1 = even0;
     FloatVector odd1 = even0;
     for (int i = 0; i < k; i += TURN) {
       long at = 4L * i;
-      FloatVector even = Lanes.load(x + at);
-      FloatVector odd = Lanes.load(x + at + VECTOR);
-      even0 = Lanes.load(w0 + at).fma(even, even0);
-      odd0 = Lanes.load(w0 + at + VECTOR).fma(odd, odd0);
-      even1 = Lanes.load(w1 + at).fma(even, even1);
-      odd1 = Lanes.load(w1 + at + VECTOR).fma(odd, odd1);
+      FloatVector even = fromMemorySegment(FLOATS, ALL, x + at, ORDER);
+      FloatVector odd = fromMemorySegment(FLOATS, ALL, x + at + VECTOR, ORDER);
+      even0 = fromMemorySegment(FLOATS, ALL, w0 + at, ORDER).fma(even, even0);
+      odd0 = fromMemorySegment(FLOATS, ALL, w0 + at + VECTOR, ORDER).fma(odd, odd0);
+      even1 = fromMemorySegment(FLOATS, ALL, w1 + at, ORDER).fma(even, even1);
+      odd1 = fromMemorySegment(FLOATS, ALL, w1 + at + VECTOR, ORDER).fma(odd, odd1);
     }
-    Lanes.store(sums, even0.add(odd0));
-    Lanes.store(sums + VECTOR, even1.add(odd1));
+    even0.add(odd0).intoMemorySegment(ALL, sums, ORDER);
+    even1.add(odd1).intoMemorySegment(ALL, sums + VECTOR, ORDER);
   }
 
   // Twelve sums and four vectors of weights fill AVX2's sixteen registers; x comes from memory.
 
   private static void threeRowsBrain(
       long x0, long x1, long x2, long w0, long w1, int k, long sums) {
-    FloatVector even00 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector even00 = FloatVector.zero(FLOATS);
     FloatVector odd00 = even00;
     FloatVector even01 = even00;
     FloatVector odd01 = even00;
@@ -287,37 +293,37 @@ public final class MatrixVector {
     FloatVector odd21 = even00;
     for (int i = 0; i < k; i += TURN) {
       long at = 4L * i;
-      IntVector weights0 = Lanes.loadInts(w0 + 2L * i);
-      IntVector weights1 = Lanes.loadInts(w1 + 2L * i);
+      IntVector weights0 = IntVector.fromMemorySegment(INTS, ALL, w0 + 2L * i, ORDER);
+      IntVector weights1 = IntVector.fromMemorySegment(INTS, ALL, w1 + 2L * i, ORDER);
       FloatVector w = Lanes.evenBrain(weights0);
-      even00 = w.fma(Lanes.load(x0 + at), even00);
-      even10 = w.fma(Lanes.load(x1 + at), even10);
-      even20 = w.fma(Lanes.load(x2 + at), even20);
+      even00 = w.fma(fromMemorySegment(FLOATS, ALL, x0 + at, ORDER), even00);
+      even10 = w.fma(fromMemorySegment(FLOATS, ALL, x1 + at, ORDER), even10);
+      even20 = w.fma(fromMemorySegment(FLOATS, ALL, x2 + at, ORDER), even20);
       w = Lanes.evenBrain(weights1);
-      even01 = w.fma(Lanes.load(x0 + at), even01);
-      even11 = w.fma(Lanes.load(x1 + at), even11);
-      even21 = w.fma(Lanes.load(x2 + at), even21);
+      even01 = w.fma(fromMemorySegment(FLOATS, ALL, x0 + at, ORDER), even01);
+      even11 = w.fma(fromMemorySegment(FLOATS, ALL, x1 + at, ORDER), even11);
+      even21 = w.fma(fromMemorySegment(FLOATS, ALL, x2 + at, ORDER), even21);
       at += VECTOR;
       w = Lanes.oddBrain(weights0);
-      odd00 = w.fma(Lanes.load(x0 + at), odd00);
-      odd10 = w.fma(Lanes.load(x1 + at), odd10);
-      odd20 = w.fma(Lanes.load(x2 + at), odd20);
+      odd00 = w.fma(fromMemorySegment(FLOATS, ALL, x0 + at, ORDER), odd00);
+      odd10 = w.fma(fromMemorySegment(FLOATS, ALL, x1 + at, ORDER), odd10);
+      odd20 = w.fma(fromMemorySegment(FLOATS, ALL, x2 + at, ORDER), odd20);
       w = Lanes.oddBrain(weights1);
-      odd01 = w.fma(Lanes.load(x0 + at), odd01);
-      odd11 = w.fma(Lanes.load(x1 + at), odd11);
-      odd21 = w.fma(Lanes.load(x2 + at), odd21);
+      odd01 = w.fma(fromMemorySegment(FLOATS, ALL, x0 + at, ORDER), odd01);
+      odd11 = w.fma(fromMemorySegment(FLOATS, ALL, x1 + at, ORDER), odd11);
+      odd21 = w.fma(fromMemorySegment(FLOATS, ALL, x2 + at, ORDER), odd21);
     }
-    Lanes.store(sums, even00.add(odd00));
-    Lanes.store(sums + VECTOR, even01.add(odd01));
-    Lanes.store(sums + 2 * VECTOR, even10.add(odd10));
-    Lanes.store(sums + 3 * VECTOR, even11.add(odd11));
-    Lanes.store(sums + 4 * VECTOR, even20.add(odd20));
-    Lanes.store(sums + 5 * VECTOR, even21.add(odd21));
+    even00.add(odd00).intoMemorySegment(ALL, sums, ORDER);
+    even01.add(odd01).intoMemorySegment(ALL, sums + VECTOR, ORDER);
+    even10.add(odd10).intoMemorySegment(ALL, sums + 2 * VECTOR, ORDER);
+    even11.add(odd11).intoMemorySegment(ALL, sums + 3 * VECTOR, ORDER);
+    even20.add(odd20).intoMemorySegment(ALL, sums + 4 * VECTOR, ORDER);
+    even21.add(odd21).intoMemorySegment(ALL, sums + 5 * VECTOR, ORDER);
   }
 
   private static void threeRowsFloat(
       long x0, long x1, long x2, long w0, long w1, int k, long sums) {
-    FloatVector even00 = FloatVector.zero(Lanes.FLOATS);
+    FloatVector even00 = FloatVector.zero(FLOATS);
     FloatVector odd00 = even00;
     FloatVector even01 = even00;
     FloatVector odd01 = even00;
@@ -331,35 +337,35 @@ public final class MatrixVector {
     FloatVector odd21 = even00;
     for (int i = 0; i < k; i += TURN) {
       long at = 4L * i;
-      FloatVector a = Lanes.load(w0 + at);
-      FloatVector b = Lanes.load(w1 + at);
-      FloatVector x = Lanes.load(x0 + at);
+      FloatVector a = fromMemorySegment(FLOATS, ALL, w0 + at, ORDER);
+      FloatVector b = fromMemorySegment(FLOATS, ALL, w1 + at, ORDER);
+      FloatVector x = fromMemorySegment(FLOATS, ALL, x0 + at, ORDER);
       even00 = a.fma(x, even00);
       even01 = b.fma(x, even01);
-      x = Lanes.load(x1 + at);
+      x = fromMemorySegment(FLOATS, ALL, x1 + at, ORDER);
       even10 = a.fma(x, even10);
       even11 = b.fma(x, even11);
-      x = Lanes.load(x2 + at);
+      x = fromMemorySegment(FLOATS, ALL, x2 + at, ORDER);
       even20 = a.fma(x, even20);
       even21 = b.fma(x, even21);
       at += VECTOR;
-      a = Lanes.load(w0 + at);
-      b = Lanes.load(w1 + at);
-      x = Lanes.load(x0 + at);
+      a = fromMemorySegment(FLOATS, ALL, w0 + at, ORDER);
+      b = fromMemorySegment(FLOATS, ALL, w1 + at, ORDER);
+      x = fromMemorySegment(FLOATS, ALL, x0 + at, ORDER);
       odd00 = a.fma(x, odd00);
       odd01 = b.fma(x, odd01);
-      x = Lanes.load(x1 + at);
+      x = fromMemorySegment(FLOATS, ALL, x1 + at, ORDER);
       odd10 = a.fma(x, odd10);
       odd11 = b.fma(x, odd11);
-      x = Lanes.load(x2 + at);
+      x = fromMemorySegment(FLOATS, ALL, x2 + at, ORDER);
       odd20 = a.fma(x, odd20);
       odd21 = b.fma(x, odd21);
     }
-    Lanes.store(sums, even00.add(odd00));
-    Lanes.store(sums + VECTOR, even01.add(odd01));
-    Lanes.store(sums + 2 * VECTOR, even10.add(odd10));
-    Lanes.store(sums + 3 * VECTOR, even11.add(odd11));
-    Lanes.store(sums + 4 * VECTOR, even20.add(odd20));
-    Lanes.store(sums + 5 * VECTOR, even21.add(odd21));
+    even00.add(odd00).intoMemorySegment(ALL, sums, ORDER);
+    even01.add(odd01).intoMemorySegment(ALL, sums + VECTOR, ORDER);
+    even10.add(odd10).intoMemorySegment(ALL, sums + 2 * VECTOR, ORDER);
+    even11.add(odd11).intoMemorySegment(ALL, sums + 3 * VECTOR, ORDER);
+    even20.add(odd20).intoMemorySegment(ALL, sums + 4 * VECTOR, ORDER);
+    even21.add(odd21).intoMemorySegment(ALL, sums + 5 * VECTOR, ORDER);
   }
 }

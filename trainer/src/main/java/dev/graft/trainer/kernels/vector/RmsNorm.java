@@ -109,7 +109,8 @@ public final class RmsNorm {
     for (; i < n; i++) {
       rest = Math.fma(Memory.getFloat(a + 4L * i), Memory.getFloat(b + 4L * i), rest);
     }
-    return Lanes.sum(sum0.add(sum1).add(sum2.add(sum3)), tail) + rest;
+    sum0.add(sum1).add(sum2.add(sum3)).intoMemorySegment(ALL, tail, ORDER);
+    return Lanes.sum(tail) + rest;
   }
 
   /** {@code dx += r · (dy · weight) - x · r³ / d · Σ(dy · weight · x)} for each row. */
