@@ -88,13 +88,7 @@ public final class MatrixVector {
     long sums = scratch.reserve(6 * VECTOR + (w.type() == ElementType.F16 ? 8L * w.columns() : 0));
     var out = new Columns(x, w, y, accumulate, sums);
     if (rows == 1) {
-      int column = from;
-      for (; w.type() == ElementType.BF16 && column <= to - 4; column += 4) {
-        out.four(column);
-      }
-      for (; column < to; column += 2) {
-        out.pair(0, 1, column, to);
-      }
+      out.single(from, to);
       return;
     }
     int block = Math.max(2, (int) (BLOCK_BYTES / HostBuffer.rowBytes(w)) / 2 * 2);
@@ -102,7 +96,7 @@ public final class MatrixVector {
       int end = Math.min(to, first + block);
       for (int row = 0; row < rows; row += 3) {
         for (int column = first; column < end; column += 2) {
-          out.pair(row, Math.min(3, rows - row), column, end);
+          out.pair(row, Math.min(3, rows - row), column, Math.min(column + 1, end - 1));
         }
       }
     }
@@ -114,14 +108,35 @@ public final class MatrixVector {
    */
   private record Columns(long x, Tensor w, Tensor y, boolean accumulate, long sums) {
 
-    /** One to three rows of y in two columns, or in one where the next is not before the end. */
-    void pair(int row, int rows, int column, int end) {
+    /**
+     * The one row of y, two or four columns at once that lie far apart: a processor reads ahead
+     * along a few long runs of memory as fast as it can, and stumbles over short ones side by side.
+     */
+    void single(int from, int to) {
+      int column = from;
+      if (w.type() == ElementType.BF16) {
+        int quarter = (to - from) / 4;
+        for (; column < from + quarter; column++) {
+          four(column, quarter);
+        }
+        column = from + 4 * quarter;
+      }
+      int half = (to - column) / 2;
+      for (int end = column + half; column < end; column++) {
+        pair(0, 1, column, column + half);
+      }
+      column += half;
+      if (column < to) {
+        pair(0, 1, column, column);
+      }
+    }
+
+    /** One to three rows of y in two columns, or in one that is named twice. */
+    void pair(int row, int rows, int column, int other) {
       int k = w.columns();
       ElementType type = w.type();
-      boolean two = column + 1 < end;
       long first = HostBuffer.address(w) + column * HostBuffer.rowBytes(w);
-      // A column or a row that is not there is another one again, and its sum is not looked at.
-      long second = two ? first + HostBuffer.rowBytes(w) : first;
+      long second = HostBuffer.address(w) + other * HostBuffer.rowBytes(w);
       if (type == ElementType.F16) {
         long wide = sums + 6 * VECTOR;
         Elements.widen(type, first, wide, k);
@@ -134,26 +149,28 @@ public final class MatrixVector {
       if (rows == 1) {
         oneRow(type, x0, first, second, k / TURN * TURN, sums);
       } else {
+        // A row that is not there is another one again, and its sum is not looked at.
         long x2 = rows > 2 ? x0 + 8L * k : x0;
         threeRows(type, x0, x0 + 4L * k, x2, first, second, k / TURN * TURN, sums);
       }
       for (int i = 0; i < rows; i++) {
         long in = x0 + 4L * k * i;
-        put(row + i, column, sum(sums + 2 * i * VECTOR) + rest(in, type, first, k));
-        if (two) {
-          put(row + i, column + 1, sum(sums + (2 * i + 1) * VECTOR) + rest(in, type, second, k));
+        put(row + i, column, sum(sums + 2L * i * VECTOR) + rest(in, type, first, k));
+        if (other != column) {
+          put(row + i, other, sum(sums + (2L * i + 1) * VECTOR) + rest(in, type, second, k));
         }
       }
     }
 
-    /** The one row of y in four columns. */
-    void four(int column) {
+    /** The one row of y in four columns, each {@code apart} from the one before. */
+    private void four(int column, int apart) {
       int k = w.columns();
       long first = HostBuffer.address(w) + column * HostBuffer.rowBytes(w);
-      oneRowFourBrain(x, first, HostBuffer.rowBytes(w), k / TURN * TURN, sums);
+      long step = apart * HostBuffer.rowBytes(w);
+      oneRowFourBrain(x, first, step, k / TURN * TURN, sums);
       for (int i = 0; i < 4; i++) {
-        float rest = rest(x, ElementType.BF16, first + i * HostBuffer.rowBytes(w), k);
-        put(0, column + i, sum(sums + i * VECTOR) + rest);
+        float rest = rest(x, ElementType.BF16, first + i * step, k);
+        put(0, column + i * apart, sum(sums + i * VECTOR) + rest);
       }
     }
 
@@ -221,8 +238,8 @@ public final class MatrixVector {
     even1.add(odd1).intoMemorySegment(ALL, sums + VECTOR, ORDER);
   }
 
-  /** Four rows of W at once: more loads in flight than with two. */
-  private static void oneRowFourBrain(long x, long w0, long rowBytes, int k, long sums) {
+  /** Four rows of W at once, each {@code step} bytes from the one before: more loads in flight. */
+  private static void oneRowFourBrain(long x, long w0, long step, int k, long sums) {
     FloatVector even0 = FloatVector.zero(FLOATS);
     FloatVector odd0 = even0;
     FloatVector even1 = even0;
@@ -231,9 +248,9 @@ public final class MatrixVector {
     FloatVector odd2 = even0;
     FloatVector even3 = even0;
     FloatVector odd3 = even0;
-    long w1 = w0 + rowBytes;
-    long w2 = w1 + rowBytes;
-    long w3 = w2 + rowBytes;
+    long w1 = w0 + step;
+    long w2 = w1 + step;
+    long w3 = w2 + step;
     for (int i = 0; i < k; i += TURN) {
       long at = 2L * i;
       FloatVector even = fromMemorySegment(FLOATS, ALL, x + 2 * at, ORDER);
