@@ -49,6 +49,12 @@ public record LoraConfig(
         boolean rslora,
     @Key(
             value =
+                "LoRA+: learning rate of B by that of A, which is training.learning-rate; 1 is off,"
+                    + " the paper takes 16 and a lower rate",
+            byDefault = "1")
+        double plusRatio,
+    @Key(
+            value =
                 "folder of a PEFT adapter to start from; what it is made of (rank, alpha, targets"
                     + " and so on) is then its own",
             input = true,
@@ -65,6 +71,7 @@ public record LoraConfig(
     requireRank("rank", "", rank);
     requireAlpha("alpha", "", alpha);
     unless(dropout >= 0 && dropout < 1, "dropout", "is %s, has to be in [0, 1)", dropout);
+    unless(plusRatio > 0, "plus-ratio", "is %s, has to be above 0", plusRatio);
     targets = LoraTargets.resolve(targets);
     layers = LayerRange.merged(layers);
     unless(

@@ -45,12 +45,16 @@ public final class Optimizer {
    * An optimizer at its beginning.
    *
    * @param groups of the vector, which they fill; those of norms have no weight decay
+   * @param plusRatio learning rate of LoRA's B by that of all else (LoRA+, Hayou et al. 2024): in
+   *     the limit of wide layers, with one rate for both B learns too slowly; 1 is off
    */
-  public static Optimizer of(OptimizerSettings settings, List<ParameterGroup> groups) {
+  public static Optimizer of(
+      OptimizerSettings settings, List<ParameterGroup> groups, double plusRatio) {
     List<Part> parts = new ArrayList<>();
     for (ParameterGroup group : groups) {
+      double factor = group.kind() == ParameterGroup.Kind.LORA_B ? plusRatio : 1;
       double weightDecay = group.kind().decays() ? settings.weightDecay() : 0;
-      Part part = new Part(group.from(), group.to(), 1, weightDecay);
+      Part part = new Part(group.from(), group.to(), factor, weightDecay);
       Part before = parts.isEmpty() ? null : parts.getLast();
       if (before != null
           && before.factor == part.factor
@@ -67,7 +71,8 @@ public final class Optimizer {
   public static Optimizer adamW(long size, double weightDecay) {
     return of(
         OptimizerSettings.of(OptimizerKind.ADAMW, weightDecay),
-        List.of(new ParameterGroup(ParameterGroup.Kind.WEIGHT, 0, size)));
+        List.of(new ParameterGroup(ParameterGroup.Kind.WEIGHT, 0, size)),
+        1);
   }
 
   private static UpdateRule rule(OptimizerSettings settings, long size) {

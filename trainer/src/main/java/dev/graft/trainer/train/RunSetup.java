@@ -199,7 +199,8 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
           "the warmup takes %d steps and the run has %d: the learning rate will not reach %s"
               .formatted(schedule.warmupSteps(), plan.totalSteps(), training.learningRate()));
     }
-    Optimizer optimizer = Optimizer.of(training.optimizerSettings(), adapter.groups());
+    Optimizer optimizer =
+        Optimizer.of(training.optimizerSettings(), adapter.groups(), config.lora().plusRatio());
     return new Trainer(
         pass, adapter, optimizer, schedule, dropout, training.seed(), training.maxGradNorm());
   }

@@ -86,6 +86,12 @@ class ReadmeTest {
                 + (compares ? "compare.schema.json" : "graft.schema.json"));
   }
 
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void theReadmeListsTheRecipe(Path recipe) throws IOException {
+    assertThat(read("README.md")).contains("configs/" + recipe.getFileName());
+  }
+
   static List<String> yamlOfTheReadme() throws IOException {
     return YAML.matcher(read("README.md")).results().map(match -> match.group(1)).toList();
   }

@@ -191,6 +191,7 @@ class ConfigReaderTest {
         "lora.alpha: .nan | recipe.yaml:4: lora.alpha: is .nan, a finite number is needed",
         "lora.alpha: 1e999 | a finite number is needed",
         "lora.dropout: 1 | recipe.yaml:4: lora.dropout: is 1.0, has to be in [0, 1)",
+        "lora.plus-ratio: 0 | recipe.yaml:4: lora.plus-ratio: is 0.0, has to be above 0",
         "lora.targets: q_poj | 'q_poj' is not a target module; did you mean q_proj?",
         "lora.targets: [] | recipe.yaml:4: lora.targets: names no module",
         "lora.targets: [.*q_proj, v_proj] | '.*q_proj' is a regular expression, which stands alone",

@@ -38,7 +38,7 @@ class OptimizerTest {
   }
 
   private static Optimizer optimizer(OptimizerSettings settings, int size) {
-    return Optimizer.of(settings, List.of(new ParameterGroup(Kind.WEIGHT, 0, size)));
+    return Optimizer.of(settings, List.of(new ParameterGroup(Kind.WEIGHT, 0, size)), 1);
   }
 
   private static double[] floats(Random random, int n, double scale) {
@@ -149,6 +149,59 @@ class OptimizerTest {
     assertThat(parameters.toFloatVector()).containsExactly(1, -2, 0);
   }
 
+  /** LoRA+: A by the papers at its rate, B by the papers at 16 times that rate, decay included. */
+  @ParameterizedTest
+  @MethodSource("settings")
+  void withLoraPlusBLearnsAtItsOwnRate(OptimizerSettings settings) {
+    int sizeOfA = 31;
+    int n = sizeOfA + 7;
+    double ratio = 16;
+    Random random = new Random(5);
+    double[] expected = floats(random, n, 0.1);
+    INDArray parameters = vector(expected);
+    Optimizer ours = Optimizer.of(settings, aAndB(sizeOfA, n), ratio);
+    Papers.Rule[] rules = new Papers.Rule[n];
+    for (int i = 0; i < n; i++) {
+      rules[i] = Papers.of(settings);
+    }
+    for (int step = 0; step < STEPS; step++) {
+      double[] g = floats(random, n, 1e-2);
+      for (int i = 0; i < n; i++) {
+        double lr = learningRate(step) / 16 * (i < sizeOfA ? 1 : ratio);
+        double update = rules[i].update(g[i], lr, step + 1);
+        expected[i] -= update + lr * settings.weightDecay() * expected[i];
+      }
+      ours.step(parameters, vector(g), learningRate(step) / 16, step);
+    }
+    float[] actual = parameters.toFloatVector();
+    for (int i = 0; i < n; i++) {
+      assertThat((double) actual[i])
+          .as("%s, parameter %d", settings, i)
+          .isCloseTo(expected[i], within(3e-7));
+    }
+  }
+
+  private static List<ParameterGroup> aAndB(int sizeOfA, int size) {
+    return List.of(
+        new ParameterGroup(Kind.LORA_A, 0, sizeOfA),
+        new ParameterGroup(Kind.LORA_B, sizeOfA, size - sizeOfA));
+  }
+
+  @Test
+  void loraPlusChangesNothingWhereItIsOff() {
+    var settings = OptimizerSettings.of(OptimizerKind.ADAMW, 0.01);
+    INDArray parameters = vector(floats(new Random(1), 207, 0.1));
+    INDArray plain = parameters.dup();
+    Optimizer off = Optimizer.of(settings, aAndB(31, 207), 1);
+    Optimizer one = optimizer(settings, 207);
+    for (int step = 0; step < 5; step++) {
+      double[] g = floats(new Random(step), 207, 1);
+      off.step(parameters, vector(g), learningRate(step), step);
+      one.step(plain, vector(g), learningRate(step), step);
+    }
+    assertThat(parameters.toFloatVector()).isEqualTo(plain.toFloatVector());
+  }
+
   @Test
   void normsDoNotDecay() {
     List<ParameterGroup> groups =
@@ -156,7 +209,7 @@ class OptimizerTest {
             new ParameterGroup(Kind.EMBEDDING, 0, 2),
             new ParameterGroup(Kind.NORM, 2, 1),
             new ParameterGroup(Kind.WEIGHT, 3, 4));
-    Optimizer optimizer = Optimizer.of(OptimizerSettings.of(OptimizerKind.SGD, 0.5), groups);
+    Optimizer optimizer = Optimizer.of(OptimizerSettings.of(OptimizerKind.SGD, 0.5), groups, 1);
     INDArray parameters = HostArrays.zeros(7).addi(2);
     optimizer.step(parameters, HostArrays.zeros(7), 0.25, 0);
     // 2 - 0.25 · 0.5 · 2

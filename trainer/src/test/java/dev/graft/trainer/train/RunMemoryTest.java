@@ -89,7 +89,7 @@ class RunMemoryTest {
         var settings = OptimizerSettings.of(kind, 0);
         var layout = new RunMemory.Layout(207, dropout, recompute, settings);
         long state =
-            Optimizer.of(settings, adapter.groups()).state().values().stream()
+            Optimizer.of(settings, adapter.groups(), 1).state().values().stream()
                 .mapToLong(INDArray::length)
                 .sum();
         assertThat(plan(model, layout).optimizer()).isEqualTo(Float.BYTES * state);
