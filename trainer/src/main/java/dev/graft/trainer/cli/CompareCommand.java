@@ -16,6 +16,8 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +48,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  ./graft compare configs/compare-quickstart.yaml",
       "  ./graft compare my-comparison.yaml --yes",
+      "  ./graft compare my-comparison.yaml --set limit=50 --set contestants.adapter.adapter=runs/two",
       "  ./graft compare --schema"
     })
 final class CompareCommand implements Callable<Integer> {
@@ -59,6 +62,14 @@ final class CompareCommand implements Callable<Integer> {
 
   @Parameters(arity = "0..1", paramLabel = "CONFIG", description = "What is compared, as YAML.")
   private @Nullable Path file;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description =
+          "Overrides a key of the file, e.g. --set contestants.adapter.adapter=runs/two; null"
+              + " unsets it.")
+  private List<String> overrides = new ArrayList<>();
 
   @Option(names = "--yes", description = "Send requests that cost money.")
   private boolean paid;
@@ -88,7 +99,7 @@ final class CompareCommand implements Callable<Integer> {
     if (file == null) {
       throw new UserException("compare: which configuration? ./graft compare CONFIG");
     }
-    CompareConfig config = CompareConfig.read(file);
+    CompareConfig config = CompareConfig.read(file, overrides);
     Path folder = folder(config, file);
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new UserException(folder + ": is a file, a folder is needed for the output");

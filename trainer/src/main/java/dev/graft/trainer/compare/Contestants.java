@@ -3,6 +3,7 @@ package dev.graft.trainer.compare;
 import dev.graft.modelio.StrictJson;
 import dev.graft.trainer.compare.config.CompareConfig;
 import dev.graft.trainer.compare.config.ContestantConfig;
+import dev.graft.trainer.compare.config.ScorerConfig;
 import dev.graft.trainer.compare.contestant.AnswerCache;
 import dev.graft.trainer.compare.contestant.ClaudeEndpoint;
 import dev.graft.trainer.compare.contestant.Contestant;
@@ -20,7 +21,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Opens contestants. */
 final class Contestants {
@@ -35,9 +38,7 @@ final class Contestants {
 
   /** Opens one; a local model is loaded by this. */
   Contestant open(String name) {
-    ContestantConfig contestant =
-        Optional.ofNullable(config.contestants().get(name))
-            .orElseGet(() -> java.util.Objects.requireNonNull(config.judges().get(name), name));
+    ContestantConfig contestant = Objects.requireNonNull(config.contestants().get(name), name);
     return switch (contestant) {
       case ContestantConfig.Base it ->
           local(
@@ -67,12 +68,29 @@ final class Contestants {
     };
   }
 
+  /** Opens the model that judges for a scorer. */
+  RemoteModel openJudge(String scorer, ScorerConfig.Judge judge) {
+    return switch (judgeOf(judge)) {
+      case ContestantConfig.Claude it -> remote(judge.by(), it);
+      case ContestantConfig.OpenaiCompatible it -> remote(judge.by(), it);
+      case null, default ->
+          throw new UserException(
+              "scorers.%s.by: '%s' is neither one of judges nor a contestant of kind claude or"
+                      .formatted(scorer, judge.by())
+                  + " openai-compatible");
+    };
+  }
+
+  private @Nullable ContestantConfig judgeOf(ScorerConfig.Judge judge) {
+    ContestantConfig own = config.judges().get(judge.by());
+    return own != null ? own : config.contestants().get(judge.by());
+  }
+
   private RemoteModel remote(String name, ContestantConfig.Claude it) {
     String key = environment.getOrDefault(it.keyVariable(), "");
     if (key.isBlank()) {
       throw new UserException(
-          "contestants.%s: no key: the environment variable %s is not set"
-              .formatted(name, it.keyVariable()));
+          "%s: no key: the environment variable %s is not set".formatted(name, it.keyVariable()));
     }
     return new RemoteModel(
         new ClaudeEndpoint(it, key),
@@ -87,7 +105,7 @@ final class Contestants {
     if (key.isBlank() && endpoint.isPaid()) {
       endpoint.close();
       throw new UserException(
-          "contestants.%s: no key: the environment variable %s is not set; %s is not this machine"
+          "%s: no key: the environment variable %s is not set; %s is not this machine"
               .formatted(name, it.keyVariable(), it.baseUrl()));
     }
     return new RemoteModel(
@@ -155,18 +173,30 @@ final class Contestants {
 
   /** Everything that a contestant's answers depend on, as text. */
   String settings(String name) {
-    ContestantConfig contestant =
-        java.util.Objects.requireNonNull(config.contestants().get(name), name);
+    ContestantConfig contestant = Objects.requireNonNull(config.contestants().get(name), name);
     return switch (contestant) {
+      // How many are answered at once changes no answer.
       case ContestantConfig.Base it ->
-          it
-              + Prompting.of(it.system(), it.systemFile(), it.fewShot()).toString()
-              + config.precision();
+          "base %s %s %d %s %d %s %s"
+              .formatted(
+                  it.model(),
+                  it.template(),
+                  it.maxTokens(),
+                  it.temperature(),
+                  it.seed(),
+                  config.precision(),
+                  Prompting.of(it.system(), it.systemFile(), it.fewShot()));
       case ContestantConfig.Adapter it ->
-          it
-              + Prompting.of(it.system(), it.systemFile(), it.fewShot()).toString()
-              + config.precision()
-              + fingerprint(adapterFolder(name, it.adapter()));
+          "adapter %s %s %s %d %s %d %s %s"
+              .formatted(
+                  fingerprint(adapterFolder(name, it.adapter())),
+                  it.model().orElse(""),
+                  it.template(),
+                  it.maxTokens(),
+                  it.temperature(),
+                  it.seed(),
+                  config.precision(),
+                  Prompting.of(it.system(), it.systemFile(), it.fewShot()));
       case ContestantConfig.Claude it ->
           "claude %s %s %d %s %s"
               .formatted(
@@ -191,7 +221,11 @@ final class Contestants {
   private static String fingerprint(Path adapter) {
     Path weights = adapter.resolve("adapter_model.safetensors");
     try {
-      return " adapter of " + Files.size(weights) + " bytes, " + Files.getLastModifiedTime(weights);
+      return adapter
+          + " of "
+          + Files.size(weights)
+          + " bytes, "
+          + Files.getLastModifiedTime(weights);
     } catch (java.io.IOException e) {
       throw new java.io.UncheckedIOException(e);
     }

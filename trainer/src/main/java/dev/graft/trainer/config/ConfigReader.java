@@ -145,7 +145,7 @@ public final class ConfigReader {
   }
 
   /** Text is taken as it is, so that no path has to be quoted twice; the rest is YAML. */
-  private static Setting.Value value(ConfigKey key, String text, String place) {
+  static Setting.Value value(ConfigKey key, String text, String place) {
     if (text.isEmpty() || text.equals("null")) {
       return new Setting.Unset();
     }

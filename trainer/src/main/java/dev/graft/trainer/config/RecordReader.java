@@ -43,16 +43,20 @@ public final class RecordReader {
   /**
    * Reads a file.
    *
+   * @param overrides {@code statistics.resamples=100}, each; later ones win
    * @param inputsHaveToExist false for recipes that name the user's own files
    * @throws ConfigException that names the key, the file and the line
    */
-  public static <T extends Record> T read(Path file, Class<T> type, boolean inputsHaveToExist) {
+  public static <T extends Record> T read(
+      Path file, Class<T> type, List<String> overrides, boolean inputsHaveToExist) {
     SettingTree.Branch root =
         SettingTree.parse(
             ConfigReader.text(file),
             file.toString(),
             Optional.ofNullable(file.toAbsolutePath().getParent()));
-    return type.cast(new RecordReader(inputsHaveToExist, file.toString()).record(type, "", root));
+    return type.cast(
+        new RecordReader(inputsHaveToExist, file.toString())
+            .record(type, "", SettingTree.overridden(root, overrides)));
   }
 
   private Object record(Class<?> type, String prefix, SettingTree.Branch branch) {
@@ -106,23 +110,28 @@ public final class RecordReader {
           : Optional.of(record(held, path + ".", branch(tree, path, parent)));
     }
     if (type == Map.class) {
-      return map(component, held, path, branch(unset ? null : tree, path, parent));
+      return map(held, path, branch(unset ? null : tree, path, parent));
     }
-    return values.convert(
-        new ConfigKey(path, component, key), leaf(unset ? null : tree, path, key));
+    var own = new ConfigKey(path, component, key);
+    return values.convert(own, leaf(unset ? null : tree, own));
   }
 
-  private static @Nullable Setting leaf(@Nullable SettingTree tree, String path, Key key) {
+  private static @Nullable Setting leaf(@Nullable SettingTree tree, ConfigKey key) {
     return switch (tree) {
       case null ->
-          key.byDefault().isEmpty()
+          key.key().byDefault().isEmpty()
               ? null
               : new Setting(
-                  YamlSettings.parseValue(key.byDefault(), "default"), "default", Optional.empty());
+                  YamlSettings.parseValue(key.key().byDefault(), "default"),
+                  "default",
+                  Optional.empty());
+      case SettingTree.Given(String text, String place) ->
+          new Setting(ConfigReader.value(key, text, place), place, Optional.empty());
       case SettingTree.Leaf(Setting setting) -> setting;
       case SettingTree.Branch branch ->
           throw new ConfigException(
-              "%s: %s: holds keys of its own, a value is needed".formatted(branch.place(), path));
+              "%s: %s: holds keys of its own, a value is needed"
+                  .formatted(branch.place(), key.path()));
     };
   }
 
@@ -135,11 +144,13 @@ public final class RecordReader {
           throw new ConfigException(
               "%s: %s: is a section; its keys go on lines of their own below it"
                   .formatted(leaf.place(), path));
+      case SettingTree.Given given ->
+          throw new ConfigException(
+              "%s: %s is a section; set one of its keys".formatted(given.place(), path));
     };
   }
 
-  private Map<String, Object> map(
-      RecordComponent component, Class<?> held, String path, SettingTree.Branch branch) {
+  private Map<String, Object> map(Class<?> held, String path, SettingTree.Branch branch) {
     var map = new LinkedHashMap<String, Object>();
     branch
         .children()
@@ -157,10 +168,21 @@ public final class RecordReader {
   }
 
   private static Object scalar(Class<?> held, String path, SettingTree tree) {
-    if (!(tree instanceof SettingTree.Leaf(Setting setting))) {
-      throw new ConfigException(
-          "%s: %s: holds keys of its own, a value is needed".formatted(tree.place(), path));
-    }
+    Setting setting =
+        switch (tree) {
+          case SettingTree.Leaf leaf -> leaf.setting();
+          case SettingTree.Given(String text, String place) ->
+              new Setting(
+                  held == String.class
+                      ? new Setting.Text(text)
+                      : YamlSettings.parseValue(text, place),
+                  place,
+                  Optional.empty());
+          case SettingTree.Branch branch ->
+              throw new ConfigException(
+                  "%s: %s: holds keys of its own, a value is needed"
+                      .formatted(branch.place(), path));
+        };
     if (held == String.class && setting.value() instanceof Setting.Text(String text)) {
       return text;
     }
@@ -186,6 +208,7 @@ public final class RecordReader {
           case SettingTree.Branch it -> it;
           // "header: exact" says as much as "header: {kind: exact}".
           case SettingTree.Leaf leaf -> new SettingTree.Branch(Map.of("kind", leaf), leaf.place());
+          case SettingTree.Given kind -> new SettingTree.Branch(Map.of("kind", kind), kind.place());
         };
     Map<String, Class<?>> kinds = kindsOf(sealedType);
     String choices = String.join(", ", kinds.keySet());
@@ -194,17 +217,23 @@ public final class RecordReader {
       throw new ConfigException(
           "%s: %s.kind: is missing; one of %s".formatted(branch.place(), path, choices));
     }
-    if (kind instanceof SettingTree.Leaf(Setting setting)) {
-      if (setting.value() instanceof Setting.Text(String text) && kinds.containsKey(text)) {
-        return record(kinds.get(text), path + ".", branch);
-      }
-      String near =
-          setting.value() instanceof Setting.Text(String text)
-              ? Nearest.suggestion(text, kinds.keySet())
-              : "";
-      throw wrong(setting, path + ".kind", "one of " + choices + near);
+    Setting setting =
+        switch (kind) {
+          case SettingTree.Leaf leaf -> leaf.setting();
+          case SettingTree.Given(String text, String place) ->
+              new Setting(new Setting.Text(text), place, Optional.empty());
+          case SettingTree.Branch it ->
+              throw new ConfigException(
+                  "%s: %s.kind: one of %s".formatted(it.place(), path, choices));
+        };
+    if (setting.value() instanceof Setting.Text(String text) && kinds.containsKey(text)) {
+      return record(kinds.get(text), path + ".", branch);
     }
-    throw new ConfigException("%s: %s.kind: one of %s".formatted(kind.place(), path, choices));
+    String near =
+        setting.value() instanceof Setting.Text(String text)
+            ? Nearest.suggestion(text, kinds.keySet())
+            : "";
+    throw wrong(setting, path + ".kind", "one of " + choices + near);
   }
 
   /** The records of a sealed interface by the words for them: {@code RougeL} is {@code rouge-l}. */

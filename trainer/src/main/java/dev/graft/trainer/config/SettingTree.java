@@ -1,9 +1,12 @@
 package dev.graft.trainer.config;
 
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -24,8 +27,69 @@ sealed interface SettingTree {
     }
   }
 
+  /** Text from a command line; the key that it is for says what it means. */
+  record Given(String text, String place) implements SettingTree {
+
+    boolean isUnset() {
+      return text.isEmpty() || text.equals("null");
+    }
+  }
+
   /** Keys of its own, in their order. */
-  record Branch(Map<String, SettingTree> children, String place) implements SettingTree {}
+  record Branch(Map<String, SettingTree> children, String place) implements SettingTree {
+
+    /**
+     * The same with a key's value replaced.
+     *
+     * @param path names from here on, with dots between them; a name that is here may hold dots
+     */
+    Branch with(String path, Given given) {
+      String name =
+          children.keySet().stream()
+              .filter(known -> path.equals(known) || path.startsWith(known + "."))
+              .max(Comparator.comparingInt(String::length))
+              .orElseGet(() -> path.replaceFirst("\\..*", ""));
+      var changed = new LinkedHashMap<>(children);
+      if (path.equals(name) && given.isUnset()) {
+        changed.remove(name);
+      } else if (path.equals(name)) {
+        changed.put(name, given);
+      } else {
+        String rest = path.substring(name.length() + 1);
+        changed.put(name, section(children.get(name), given.place()).with(rest, given));
+      }
+      return new Branch(changed, place);
+    }
+
+    private static Branch section(@Nullable SettingTree tree, String place) {
+      return switch (tree) {
+        case null -> new Branch(Map.of(), place);
+        case Branch branch -> branch;
+        // The kind alone may stand for a section.
+        case Leaf leaf -> new Branch(Map.of("kind", leaf), leaf.place());
+        case Given kind -> new Branch(Map.of("kind", kind), kind.place());
+      };
+    }
+  }
+
+  /**
+   * Applies {@code --set KEY=VALUE}.
+   *
+   * @throws ConfigException for what is not of that form
+   */
+  static Branch overridden(Branch root, List<String> overrides) {
+    Branch result = root;
+    for (String override : overrides) {
+      String place = "--set " + override;
+      int equals = override.indexOf('=');
+      String path = override.substring(0, Math.max(0, equals)).strip();
+      if (path.isEmpty()) {
+        throw new ConfigException(place + ": write --set key=value, e.g. --set limit=10");
+      }
+      result = result.with(path, new Given(override.substring(equals + 1).strip(), place));
+    }
+    return result;
+  }
 
   /**
    * Parses a document.

@@ -55,6 +55,52 @@ class MainProcessTest {
   }
 
   @Test
+  void ctrlCKeepsAComparisonsAnswersAndExitsWith130() throws Exception {
+    Path model = ROOT.resolve("configs/quickstart/model");
+    Path config =
+        Files.writeString(
+            folder.resolve("c.yaml"),
+            """
+            data: %s
+            contestants:
+              base: {kind: base, model: %s, max-tokens: 200, concurrency: 1}
+              again: {kind: base, model: %s, max-tokens: 1, concurrency: 4}
+            scorers: {text: rouge-l, likelihood: perplexity}
+            statistics: {resamples: 100}
+            output: card
+            """
+                .formatted(ROOT.resolve("configs/quickstart/validation.jsonl"), model, model));
+    Path answers = folder.resolve("card/answers/base.jsonl");
+    Process run = graft("compare", config.toString());
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (!Files.exists(answers) || answers(answers) < 1) {
+      assertThat(run.isAlive()).as(read("out") + read("err")).isTrue();
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      Thread.sleep(20);
+    }
+    assertThat(new ProcessBuilder("kill", stopSignal(), "" + run.pid()).start().waitFor()).isZero();
+
+    assertThat(run.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    assertThat(run.exitValue()).as(read("err")).isEqualTo(130);
+    long kept = answers(answers);
+    assertThat(kept).isBetween(1L, 39L);
+    assertThat(read("out")).contains("stopped; what was answered is kept in card");
+    assertThat(folder.resolve("card/scorecard.json")).doesNotExist();
+
+    run = graft("compare", config.toString(), "--set", "contestants.base.concurrency=16");
+    assertThat(run.waitFor()).as(read("err")).isZero();
+    assertThat(read("out")).contains("base: %d to answer, %d kept".formatted(40 - kept, kept));
+    assertThat(answers(answers)).isEqualTo(40);
+    assertThat(folder.resolve("card/scorecard.html")).exists();
+  }
+
+  private static long answers(Path file) throws IOException {
+    try (Stream<String> lines = Files.lines(file)) {
+      return lines.filter(line -> line.startsWith("{\"id\"")).count();
+    }
+  }
+
+  @Test
   void generateWritesTheTextAndNothingElse() throws Exception {
     String base = ROOT.resolve("configs/quickstart/model").toString();
     Process run =

@@ -10,8 +10,12 @@ import dev.graft.trainer.compare.scorecard.Scorecard;
 import dev.graft.trainer.compare.scorecard.Standing;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.runs.StopSignal;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Tag;
@@ -48,7 +52,7 @@ class LocalComparisonTest {
             """
                 .formatted(data, model, adapter, model));
 
-    Scorecard first = run(config);
+    Scorecard first = run(config, Console.silent());
 
     // The model reads 512 tokens of about two characters: longer dialogues are missing, not wrong.
     Standing base = first.standings().getFirst();
@@ -62,8 +66,17 @@ class LocalComparisonTest {
     double perplexity = mean(first.figures().get(3), "base");
     assertThat(perplexity).isGreaterThan(5);
 
-    // Nothing is asked again, and everything comes out the same.
-    Scorecard second = run(config);
+    // Nothing is asked or read again, and everything comes out the same.
+    Path likelihoods = folder.resolve("out/likelihoods/base.jsonl");
+    assertThat(likelihoods).content().contains("negative_log_likelihood");
+    String kept = Files.readString(likelihoods);
+    var said = new ByteArrayOutputStream();
+    var out = new PrintStream(said, true, StandardCharsets.UTF_8);
+    Scorecard second = run(config, new Console(out, System.err, false, false, System::nanoTime));
+    assertThat(likelihoods).hasContent(kept);
+    assertThat(said.toString(StandardCharsets.UTF_8))
+        .contains("base: %d to answer, %d kept".formatted(16 - base.answered(), base.answered()))
+        .doesNotContain("to read");
     assertThat(second.replies()).isEqualTo(first.replies());
     assertThat(mean(second.figures().get(3), "base")).isCloseTo(perplexity, within(1e-9));
   }
@@ -72,11 +85,11 @@ class LocalComparisonTest {
     return Objects.requireNonNull(figure.means().get(name)).estimate();
   }
 
-  private Scorecard run(Path config) {
+  private Scorecard run(Path config, Console console) {
     return new Comparison(
-            CompareConfig.read(config),
+            CompareConfig.read(config, List.of()),
             new Comparison.Options(folder.resolve("out"), false, false, Map.of(), new StopSignal()),
-            Console.silent())
+            console)
         .run()
         .orElseThrow();
   }

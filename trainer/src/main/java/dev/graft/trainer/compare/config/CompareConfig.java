@@ -48,7 +48,7 @@ public record CompareConfig(
         Map<String, ContestantConfig> judges,
     @Key("when the comparison ends with exit code 0 (go) and not with 3 (no-go)")
         Optional<GoConfig> go,
-    @Key("prices by contestant, none are built in") Map<String, PriceConfig> prices,
+    @Key("prices by contestant or judge, none are built in") Map<String, PriceConfig> prices,
     @Key("what the hardware costs, for the break-even volume") Optional<HardwareCost> hardware,
     @Key("Intervals and tests.") StatisticsConfig statistics,
     @Key(value = "of local models: auto, bf16 or f32", byDefault = "auto") Precision precision,
@@ -80,10 +80,15 @@ public record CompareConfig(
         "'%s' is none of the contestants: %s",
         baseline.orElse(first),
         all.keySet());
+    Map<String, ContestantConfig> judging = judges;
     prices
         .keySet()
         .forEach(name ->
-            unless(all.containsKey(name), "prices", "'%s' is none of the contestants", name));
+            unless(
+                all.containsKey(name) || judging.containsKey(name),
+                "prices",
+                "'%s' is none of the contestants and judges",
+                name));
     hardware.ifPresent(cost -> {
       unless(all.containsKey(cost.contestant()), "hardware", "there is no '%s'", cost.contestant());
       unless(prices.containsKey(cost.against()), "hardware", "'%s' has no price", cost.against());
@@ -114,14 +119,18 @@ public record CompareConfig(
     return names;
   }
 
-  /** Reads a comparison's file; the inputs that it names have to exist. */
-  public static CompareConfig read(Path file) {
-    return RecordReader.read(file, CompareConfig.class, true);
+  /**
+   * Reads a comparison's file; the inputs that it names have to exist.
+   *
+   * @param overrides {@code limit=10}, each
+   */
+  public static CompareConfig read(Path file, List<String> overrides) {
+    return RecordReader.read(file, CompareConfig.class, overrides, true);
   }
 
   /** Reads a file whose inputs need not exist, for recipes that name the user's own. */
   public static CompareConfig parse(Path file) {
-    return RecordReader.read(file, CompareConfig.class, false);
+    return RecordReader.read(file, CompareConfig.class, List.of(), false);
   }
 
   /** The JSON schema, for editors. */

@@ -4,6 +4,9 @@ import dev.graft.tokenizer.Message;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -46,15 +49,58 @@ public record Judge(RemoteModel model, String rubric) {
     }
   }
 
+  /** What a judge writes is a sentence and a word. */
+  private static final int OUTPUT_TOKENS = 60;
+
   /**
-   * Judges two answers.
+   * Two answers to one example.
    *
-   * @throws Endpoint.Refusal where the judge does not answer, or not by one of the words
+   * @param contestant whose answer is held against the baseline's
    */
-  public Preference prefer(Example example, String contestant, String baseline) {
-    Preference one = asked(example, contestant, baseline);
+  public record Pair(String contestant, Example example, String answer, String baseline) {}
+
+  /**
+   * Estimates what judging takes: a request for either order that no cache answers.
+   *
+   * @param isGuess whether a pair's answers only stand for some that are not there yet
+   */
+  public RemoteModel.Estimate estimate(List<Pair> pairs, Predicate<Pair> isGuess) {
+    RemoteModel.Estimate sum = RemoteModel.Estimate.NONE;
+    for (Pair pair : pairs) {
+      List<Message> one = messages(pair.example, pair.answer, pair.baseline);
+      List<Message> other = messages(pair.example, pair.baseline, pair.answer);
+      boolean guess = isGuess.test(pair);
+      if (guess || !model.isKnown(one)) {
+        sum = sum.plus(one, OUTPUT_TOKENS);
+      }
+      // The same answer twice is one request, whose answer is then known.
+      if (guess || (!model.isKnown(other) && !other.equals(one))) {
+        sum = sum.plus(other, OUTPUT_TOKENS);
+      }
+    }
+    return sum;
+  }
+
+  /**
+   * Judges pairs, several at a time.
+   *
+   * @param preferences called with each preference when it is there, by one thread at a time
+   * @param refusals called in the same way with each pair that was not judged, and why
+   * @param stop asked now and then; when it says so, no further pair is begun
+   */
+  public void prefer(
+      List<Pair> pairs,
+      BiConsumer<Pair, Preference> preferences,
+      BiConsumer<Pair, String> refusals,
+      BooleanSupplier stop) {
+    model.each(pairs, this::prefer, preferences, refusals, stop);
+  }
+
+  /** Judges one; a {@link Endpoint.Refusal} where the judge says none of the words. */
+  private Preference prefer(Pair pair) {
+    Preference one = asked(pair.example, pair.answer, pair.baseline);
     Preference other =
-        switch (asked(example, baseline, contestant)) {
+        switch (asked(pair.example, pair.baseline, pair.answer)) {
           case CONTESTANT -> Preference.BASELINE;
           case BASELINE -> Preference.CONTESTANT;
           case TIE -> Preference.TIE;

@@ -7,6 +7,7 @@ import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.EncodingOptions;
 import dev.graft.tokenizer.Message;
 import dev.graft.tokenizer.TokenSequence;
+import dev.graft.trainer.generate.Continuation;
 import dev.graft.trainer.generate.Generator;
 import dev.graft.trainer.generate.Prompt;
 import dev.graft.trainer.generate.Sampling;
@@ -14,15 +15,21 @@ import dev.graft.trainer.generate.TextGeneration;
 import dev.graft.trainer.runtime.BaseModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** A base model, with or without an adapter, that answers on this machine. */
 public final class LocalModel implements Contestant {
+
+  /** Examples between two looks at whether to stop; what they hold goes through in few passes. */
+  private static final int READ_AT_ONCE = 32;
 
   private final String name;
   private final BaseModel base;
@@ -114,52 +121,75 @@ public final class LocalModel implements Contestant {
   }
 
   /**
-   * How likely the reference is.
+   * How likely the model finds the references, after the same prompts as for answers.
    *
-   * @param negativeLogLikelihood in nats, summed over the reference's tokens and the end token
-   * @param tokens how many those are; 0 where the example is too long to be read
+   * @param likelihoods called with each when it is there
+   * @param stop asked now and then; when it says so, no further example is begun
    */
-  public record Likelihood(double negativeLogLikelihood, int tokens) {}
-
-  /** How likely the model finds an example's reference, after the same prompt as for answers. */
-  public Likelihood likelihood(Example example) {
-    var messages = new ArrayList<>(prompting.messages(example));
-    messages.add(Message.assistant(example.reference()));
-    TokenSequence sequence = encoder.encode(new Conversation(messages));
-    int[] ids = sequence.inputIds();
-    if (ids.length > base.config().maxPositionEmbeddings()) {
-      return new Likelihood(0, 0);
+  public void likelihoods(
+      List<Example> examples, BiConsumer<Example, Likelihood> likelihoods, BooleanSupplier stop) {
+    for (int from = 0; from < examples.size() && !stop.getAsBoolean(); from += READ_AT_ONCE) {
+      List<Example> some = examples.subList(from, Math.min(from + READ_AT_ONCE, examples.size()));
+      List<Optional<TokenSequence>> sequences = some.stream().map(this::readable).toList();
+      Iterator<float[]> scores =
+          generator
+              .logProbabilities(
+                  sequences.stream().flatMap(Optional::stream).map(LocalModel::targets).toList())
+              .iterator();
+      for (int i = 0; i < some.size(); i++) {
+        likelihoods.accept(
+            some.get(i),
+            sequences.get(i).map(it -> likelihood(it, scores.next())).orElse(Likelihood.NONE));
+      }
     }
-    boolean[] target = sequence.target();
-    int vocabulary = base.config().vocabSize();
-    int[] place = {0};
-    double[] sum = {0};
-    int[] count = {0};
-    generator.logits(
-        ids,
-        chunk -> {
-          for (int row = 0; row < chunk.length / vocabulary; row++) {
-            int next = ++place[0];
-            if (next < ids.length && target[next]) {
-              sum[0] += surprise(chunk, row * vocabulary, vocabulary, ids[next]);
-              count[0]++;
-            }
-          }
-        });
-    return new Likelihood(sum[0], count[0]);
   }
 
-  /** The negative log-probability of an id, from logits. */
-  private static double surprise(float[] logits, int offset, int vocabulary, int id) {
-    double largest = Double.NEGATIVE_INFINITY;
-    for (int i = 0; i < vocabulary; i++) {
-      largest = Math.max(largest, logits[offset + i]);
+  /** An example with its reference as tokens; empty where the model cannot read so many. */
+  private Optional<TokenSequence> readable(Example example) {
+    var messages = new ArrayList<>(prompting.messages(example));
+    messages.add(Message.assistant(example.reference()));
+    try {
+      return Optional.of(encoder.encode(new Conversation(messages)))
+          .filter(it -> it.inputIds().length <= generator.longest() && it.targetCount() > 0);
+    } catch (DataException _) {
+      // Answering says why.
+      return Optional.empty();
     }
+  }
+
+  /** From the first target to the last; what a template writes after that changes nothing. */
+  private static Continuation targets(TokenSequence sequence) {
+    int first = first(sequence);
+    int end = sequence.length();
+    while (!sequence.target()[end - 1]) {
+      end--;
+    }
+    return new Continuation(
+        Arrays.copyOf(sequence.inputIds(), first),
+        Arrays.copyOfRange(sequence.inputIds(), first, end));
+  }
+
+  private static int first(TokenSequence sequence) {
+    // Nothing stands before the token at 0.
+    int first = 1;
+    while (!sequence.target()[first]) {
+      first++;
+    }
+    return first;
+  }
+
+  /** Sums over the targets; between the first and the last there may be others. */
+  private static Likelihood likelihood(TokenSequence sequence, float[] logProbabilities) {
+    int first = first(sequence);
     double sum = 0;
-    for (int i = 0; i < vocabulary; i++) {
-      sum += Math.exp(logits[offset + i] - largest);
+    int tokens = 0;
+    for (int i = 0; i < logProbabilities.length; i++) {
+      if (sequence.target()[first + i]) {
+        sum -= logProbabilities[i];
+        tokens++;
+      }
     }
-    return largest + Math.log(sum) - logits[offset + id];
+    return new Likelihood(sum, tokens);
   }
 
   @Override

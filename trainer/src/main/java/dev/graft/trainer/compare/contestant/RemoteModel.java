@@ -10,10 +10,11 @@ import java.util.OptionalDouble;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A model behind an endpoint, asked by several threads, each request once and for all. */
@@ -50,44 +51,94 @@ public final class RemoteModel implements Contestant {
    * @param inputTokens of them, estimated at 4 characters a token, as is usual for English
    * @param outputTokens of them, estimated from the references in the same way
    */
-  public record Estimate(int requests, long inputTokens, long outputTokens) {}
+  public record Estimate(int requests, long inputTokens, long outputTokens) {
+
+    /** What no request takes. */
+    public static final Estimate NONE = new Estimate(0, 0, 0);
+
+    /** Both together. */
+    public Estimate plus(Estimate other) {
+      return new Estimate(
+          requests + other.requests,
+          inputTokens + other.inputTokens,
+          outputTokens + other.outputTokens);
+    }
+
+    /** This and a request. */
+    Estimate plus(List<Message> messages, long outputTokens) {
+      long input = messages.stream().mapToLong(it -> it.content().length() / 4 + 4).sum();
+      return new Estimate(requests + 1, inputTokens + input, this.outputTokens + outputTokens);
+    }
+  }
 
   /** Estimates what asking these examples would take. */
   public Estimate estimate(List<Example> examples) {
-    int requests = 0;
-    long input = 0;
-    long output = 0;
+    Estimate sum = Estimate.NONE;
     for (Example example : examples) {
       List<Message> messages = prompting.messages(example);
-      if (cache.find(endpoint.settings(), messages).isEmpty()) {
-        requests++;
-        input += messages.stream().mapToLong(it -> it.content().length() / 4 + 4).sum();
-        output += example.reference().length() / 4 + 1;
+      if (!isKnown(messages)) {
+        sum = sum.plus(messages, example.reference().length() / 4 + 1);
       }
     }
-    return new Estimate(requests, input, output);
+    return sum;
+  }
+
+  /** Whether a request needs not be sent. */
+  boolean isKnown(List<Message> messages) {
+    return cache.find(endpoint.settings(), messages).isPresent();
   }
 
   @Override
   public void answer(List<Example> examples, Consumer<Reply> replies, BooleanSupplier stop) {
-    var failures = new AtomicInteger();
-    var hopeless = new AtomicReference<@Nullable String>();
+    each(
+        examples,
+        example -> ask(prompting.messages(example)),
+        (example, answer) -> replies.accept(reply(example, answer)),
+        (example, why) -> replies.accept(Reply.failed(example.id(), why)),
+        stop);
+  }
+
+  private static Reply reply(Example example, Cached answer) {
+    Completion completion = answer.completion();
+    return new Reply(
+        example.id(),
+        Optional.of(completion.text()),
+        Optional.empty(),
+        completion.inputTokens(),
+        completion.outputTokens(),
+        OptionalDouble.of(answer.latencyMs()),
+        Optional.of(completion.model()),
+        completion.cut());
+  }
+
+  /**
+   * Has requests made, several at a time. After failures that all others would share, or too many
+   * in a row, nothing else is requested.
+   *
+   * @param request makes an item's request; may throw {@link Refusal}
+   * @param answers called with each result when it is there, by one thread at a time
+   * @param failures called with each item of which nothing came, and why, in the same way
+   * @param stop asked now and then; when it says so, no further item is begun
+   */
+  <T, R> void each(
+      List<T> items,
+      Function<T, R> request,
+      BiConsumer<T, R> answers,
+      BiConsumer<T, String> failures,
+      BooleanSupplier stop) {
+    var patience = new Patience();
     var broken = new AtomicReference<@Nullable RuntimeException>();
     Object oneAtATime = new Object();
     try (ExecutorService threads = Executors.newFixedThreadPool(concurrency)) {
-      for (Example example : examples) {
+      for (T item : items) {
         threads.execute(() -> {
           if (stop.getAsBoolean() || broken.get() != null) {
             return;
           }
-          String why = hopeless.get();
           try {
-            Reply reply =
-                why != null
-                    ? Reply.failed(example.id(), "not asked: " + why)
-                    : ask(example, failures, hopeless);
+            Runnable outcome = outcome(item, request, answers, failures, patience);
             synchronized (oneAtATime) {
-              replies.accept(reply);
+              outcome.run();
             }
           } catch (RuntimeException e) {
             broken.compareAndSet(null, e);
@@ -107,27 +158,47 @@ public final class RemoteModel implements Contestant {
     }
   }
 
-  private Reply ask(
-      Example example, AtomicInteger failures, AtomicReference<@Nullable String> hopeless) {
+  /** Makes one request; what is to be said of it is returned. */
+  private static <T, R> Runnable outcome(
+      T item,
+      Function<T, R> request,
+      BiConsumer<T, R> answers,
+      BiConsumer<T, String> failures,
+      Patience patience) {
+    Optional<String> hopeless = patience.isAtAnEnd();
+    if (hopeless.isPresent()) {
+      return () -> failures.accept(item, "not asked: " + hopeless.get());
+    }
     try {
-      Cached answer = ask(prompting.messages(example));
-      failures.set(0);
-      Completion completion = answer.completion();
-      return new Reply(
-          example.id(),
-          Optional.of(completion.text()),
-          Optional.empty(),
-          completion.inputTokens(),
-          completion.outputTokens(),
-          OptionalDouble.of(answer.latencyMs()),
-          Optional.of(completion.model()),
-          completion.cut());
+      R answer = request.apply(item);
+      patience.succeeded();
+      return () -> answers.accept(item, answer);
     } catch (Refusal e) {
       String why = Optional.ofNullable(e.getMessage()).orElse("no answer");
-      if (failures.incrementAndGet() >= FAILURES_IN_A_ROW || e.isForAll()) {
-        hopeless.compareAndSet(null, why);
+      patience.failed(why, e.isForAll());
+      return () -> failures.accept(item, why);
+    }
+  }
+
+  /** Says when nothing else is to be tried, and why. */
+  private static final class Patience {
+
+    private int failures;
+    private @Nullable String end;
+
+    synchronized Optional<String> isAtAnEnd() {
+      return Optional.ofNullable(end);
+    }
+
+    synchronized void succeeded() {
+      failures = 0;
+    }
+
+    synchronized void failed(String why, boolean forAll) {
+      failures++;
+      if (end == null && (forAll || failures >= FAILURES_IN_A_ROW)) {
+        end = why;
       }
-      return Reply.failed(example.id(), why);
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import tools.jackson.databind.JsonNode;
 
 /**
  * What came of one example: an answer, or the reason why there is none. An answer that is missing
@@ -29,6 +30,55 @@ public record Reply(
     Optional<String> model,
     boolean cut) {
 
+  /** As it stands in a file of answers. */
+  public static final KeptFile.Form<Reply> FORM =
+      new KeptFile.Form<>() {
+        @Override
+        public Map<String, Object> toMap(Reply reply) {
+          var map = new LinkedHashMap<String, Object>();
+          reply.answer.ifPresent(it -> map.put("answer", it));
+          reply.error.ifPresent(it -> map.put("error", it));
+          reply.inputTokens.ifPresent(it -> map.put("input_tokens", it));
+          reply.outputTokens.ifPresent(it -> map.put("output_tokens", it));
+          reply.latencyMs.ifPresent(it -> map.put("latency_ms", it));
+          reply.model.ifPresent(it -> map.put("model", it));
+          if (reply.cut) {
+            map.put("cut", true);
+          }
+          return map;
+        }
+
+        @Override
+        public Optional<Reply> of(String id, JsonNode line) {
+          return Optional.ofNullable(line.get("answer"))
+              .map(answer ->
+                  new Reply(
+                      id,
+                      Optional.of(answer.asString("")),
+                      Optional.empty(),
+                      whole(line.path("input_tokens")),
+                      whole(line.path("output_tokens")),
+                      line.path("latency_ms").isNumber()
+                          ? OptionalDouble.of(line.get("latency_ms").asDouble())
+                          : OptionalDouble.empty(),
+                      Optional.ofNullable(line.path("model").asString(null)),
+                      line.path("cut").asBoolean(false)));
+        }
+      };
+
+  /** An answer of which nothing else is known. */
+  public static Reply of(String id, String answer) {
+    return new Reply(
+        id,
+        Optional.of(answer),
+        Optional.empty(),
+        OptionalLong.empty(),
+        OptionalLong.empty(),
+        OptionalDouble.empty(),
+        Optional.empty(),
+        false);
+  }
+
   /** No answer. */
   public static Reply failed(String id, String error) {
     return new Reply(
@@ -42,24 +92,7 @@ public record Reply(
         false);
   }
 
-  /** The same reply to an example of another name. */
-  Reply withId(String other) {
-    return new Reply(other, answer, error, inputTokens, outputTokens, latencyMs, model, cut);
-  }
-
-  /** As it stands in a file of answers. */
-  Map<String, Object> toMap() {
-    var map = new LinkedHashMap<String, Object>();
-    map.put("id", id);
-    answer.ifPresent(it -> map.put("answer", it));
-    error.ifPresent(it -> map.put("error", it));
-    inputTokens.ifPresent(it -> map.put("input_tokens", it));
-    outputTokens.ifPresent(it -> map.put("output_tokens", it));
-    latencyMs.ifPresent(it -> map.put("latency_ms", it));
-    model.ifPresent(it -> map.put("model", it));
-    if (cut) {
-      map.put("cut", true);
-    }
-    return map;
+  private static OptionalLong whole(JsonNode number) {
+    return number.isNumber() ? OptionalLong.of(number.asLong()) : OptionalLong.empty();
   }
 }

@@ -16,6 +16,7 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -65,7 +66,7 @@ public @interface AdapterQuality {
       Path output = Path.of(asked.output());
       Scorecard card =
           new Comparison(
-                  CompareConfig.read(Path.of(asked.config())),
+                  CompareConfig.read(Path.of(asked.config()), List.of()),
                   new Comparison.Options(
                       output, asked.paid(), false, System.getenv(), new StopSignal()),
                   Console.silent())
