@@ -2,6 +2,7 @@ package dev.graft.trainer.cli;
 
 import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.DataFormat;
+import dev.graft.trainer.config.Method;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Parameters;
 /** {@code graft train}. */
 @Command(
     name = "train",
-    description = {"Trains a LoRA adapter as a configuration says.", ""},
+    description = {"Trains a LoRA adapter, or a whole model, as a configuration says.", ""},
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     footer = {
@@ -62,7 +63,7 @@ final class TrainCommand implements Callable<Integer> {
               + " same bit for bit as without the break.")
   private boolean resume;
 
-  @Option(names = "--quiet", description = "Only warnings and where the adapter is.")
+  @Option(names = "--quiet", description = "Only warnings and where the result is.")
   private boolean quiet;
 
   @Override
@@ -116,19 +117,25 @@ final class TrainCommand implements Callable<Integer> {
       double after = result.finalLoss().getAsDouble();
       console.say("loss     validation %.4f before, %.4f after".formatted(before, after));
       if (after >= before) {
-        console.warn("on the validation data the adapter is no better than the base model");
+        console.warn(
+            "on the validation data %s is no better than the base model"
+                .formatted(isFull(run) ? "the trained model" : "the adapter"));
       }
     }
-    boolean isLast = result.adapterStep() == result.steps();
+    boolean isLast = result.resultStep() == result.steps();
     console.result(
-        "adapter  "
-            + result.adapter()
+        (isFull(run) ? "model    " : "adapter  ")
+            + result.result()
             + (isLast
                 ? ""
                 : "  (of step %d, the best; checkpoint.result: last would be step %d)"
-                    .formatted(result.adapterStep(), result.steps())));
+                    .formatted(result.resultStep(), result.steps())));
     console.say("metrics  " + run.output().resolve("metrics.jsonl"));
     console.say("next     " + next(run, result));
+  }
+
+  private static boolean isFull(RunConfig run) {
+    return run.method() == Method.FULL;
   }
 
   private static String resumption(RunConfig run) {
@@ -138,11 +145,16 @@ final class TrainCommand implements Callable<Integer> {
   /** A command that shows what was learned. */
   private static String next(RunConfig run, RunResult result) {
     var command = new StringBuilder("./graft generate --base ");
-    command.append(Words.shell(Words.here(run.base())));
-    command.append(" --adapter ").append(Words.shell(result.adapter().toString()));
+    if (isFull(run)) {
+      command.append(Words.shell(result.result().toString()));
+    } else {
+      command.append(Words.shell(Words.here(run.base())));
+      command.append(" --adapter ").append(Words.shell(result.result().toString()));
+    }
     if (run.data().format() != DataFormat.TOKENS) {
       command.append(" --chat");
-      if (!run.data().template().equals("auto")) {
+      // The model's folder holds the layout that it was trained with.
+      if (!isFull(run) && !run.data().template().equals("auto")) {
         command.append(" --template ").append(Words.shell(Words.here(run.data().template())));
       }
     }

@@ -3,7 +3,6 @@ package dev.graft.trainer.config;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
 /** What differs between two resolved configurations, as {@link RunConfig#toYaml} writes them. */
@@ -45,7 +44,8 @@ public final class ConfigDifferences {
         continue;
       }
       String was = written(then.value());
-      String is = written(Objects.requireNonNull(current.get(key.path())).value());
+      Setting set = current.get(key.path());
+      String is = set == null ? "null" : written(set.value());
       if (!was.equals(is)) {
         differences.add(new Difference(key.path(), was, is, key.key().mayChange()));
       }

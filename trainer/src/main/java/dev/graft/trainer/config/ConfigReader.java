@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,9 @@ public final class ConfigReader {
 
   /** Far above any configuration; a data file given by mistake is refused unread. */
   private static final long MAX_BYTES = 1 << 20;
+
+  /** An adapter starts from nothing and bears ten times as much. */
+  private static final String FULL_LEARNING_RATE = "0.00002";
 
   private final ConfigKeys keys = new ConfigKeys();
   private final Values values;
@@ -112,10 +116,35 @@ public final class ConfigReader {
       Map<String, Setting> settings, List<String> overrides, String source, String name) {
     overrides.forEach(override -> apply(override, settings));
     settings.values().removeIf(setting -> setting.value() instanceof Setting.Unset);
+    if (isFull(settings)) {
+      refuseAdapter(settings);
+      settings.computeIfAbsent(
+          "training.learning-rate",
+          _ -> new Setting(new Setting.Real(FULL_LEARNING_RATE), "default", Optional.empty()));
+    }
     fillInFromAdapter(settings);
     settings.computeIfAbsent(
         "output", _ -> new Setting(new Setting.Text("runs/" + name), "default", Optional.empty()));
     return record(RunConfig.class, "", settings, source);
+  }
+
+  private boolean isFull(Map<String, Setting> settings) {
+    Setting method = settings.get("method");
+    return method != null && values.convert(key("method"), method) == Method.FULL;
+  }
+
+  /** What says how an adapter looks says nothing where there is none. */
+  private static void refuseAdapter(Map<String, Setting> settings) {
+    List<String> adapters =
+        settings.keySet().stream().filter(path -> path.startsWith("lora.")).sorted().toList();
+    if (!adapters.isEmpty()) {
+      throw new ConfigException(
+          "%s: %s: there is no adapter with method: full; remove %s (null unsets a key)"
+              .formatted(
+                  Objects.requireNonNull(settings.get(adapters.getFirst())).place(),
+                  String.join(", ", adapters),
+                  adapters.size() == 1 ? "the key" : "the keys"));
+    }
   }
 
   private void fillInFromAdapter(Map<String, Setting> settings) {

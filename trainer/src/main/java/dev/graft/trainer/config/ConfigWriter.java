@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Writes configurations as YAML: the resolved one of a run, and the commented defaults. */
@@ -19,7 +20,7 @@ public final class ConfigWriter {
   /** All keys of a configuration with their values. */
   static String resolved(RunConfig config) {
     var yaml = new StringBuilder("# The run as it was resolved; './graft train' repeats it.\n");
-    write(config, "", yaml);
+    write(config, "", yaml, config.method() == Method.FULL ? Set.of("lora") : Set.of());
     return yaml.toString();
   }
 
@@ -52,13 +53,20 @@ public final class ConfigWriter {
     return key.key().unlessGiven().isEmpty() ? line : "#" + line;
   }
 
-  private static void write(Record section, String indent, StringBuilder yaml) {
+  /**
+   * @param without sections that have no part in the run
+   */
+  private static void write(
+      Record section, String indent, StringBuilder yaml, Set<String> without) {
     for (RecordComponent component : section.getClass().getRecordComponents()) {
+      if (without.contains(ConfigKey.nameOf(component))) {
+        continue;
+      }
       Object value = valueOf(component, section);
       yaml.append(indent).append(ConfigKey.nameOf(component)).append(':');
       if (value instanceof Record nested) {
         yaml.append('\n');
-        write(nested, indent + "  ", yaml);
+        write(nested, indent + "  ", yaml, Set.of());
       } else {
         yaml.append(' ').append(scalar(value)).append('\n');
       }

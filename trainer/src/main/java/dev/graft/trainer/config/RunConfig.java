@@ -19,6 +19,12 @@ public record RunConfig(
             mayChange = true,
             words = "hf://")
         String base,
+    @Key(
+            value =
+                "lora: an adapter beside the frozen base; full: every weight, float32 masters and"
+                    + " optimizer state included, for small models; section lora has no part in it",
+            byDefault = "lora")
+        Method method,
     @Key("What is learned from.") DataConfig data,
     @Key("The adapter.") LoraConfig lora,
     @Key("How it is learned.") TrainingConfig training,

@@ -6,7 +6,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * How the adapter is learned.
+ * How it is learned.
  *
  * @param epochs absent where only {@code maxSteps} limits the run
  * @param maxSteps absent where only {@code epochs} limits the run; where both are present, the run
@@ -44,7 +44,11 @@ public record TrainingConfig(
             byDefault = "none",
             mayChange = true)
         Recompute recompute,
-    @Key(value = "peak learning rate, reached at the end of the warmup", byDefault = "0.0002")
+    @Key(
+            value =
+                "peak learning rate, reached at the end of the warmup; default 0.00002 with"
+                    + " method: full",
+            byDefault = "0.0002")
         double learningRate,
     @Key(
             value =
@@ -102,6 +106,13 @@ public record TrainingConfig(
         double maxGradNorm,
     @Key(
             value =
+                "NEFTune: noise on the embeddings while training, uniform in +-neftune-alpha /"
+                    + " sqrt(length x hidden size), the length being each sequence's own; the"
+                    + " paper's are 5, 10 and 15; 0 for none",
+            byDefault = "0")
+        double neftuneAlpha,
+    @Key(
+            value =
                 "what to do with a step whose loss or gradient is not a finite number, or whose"
                     + " loss is a spike: stop the run, or skip the step",
             byDefault = "stop",
@@ -115,8 +126,13 @@ public record TrainingConfig(
         OptionalDouble spikeThreshold,
     @Key(value = "draw the examples in a new order every epoch", byDefault = "true")
         boolean shuffle,
-    @Key(value = "seeds initialisation, order, dropout and validation split", byDefault = "42")
+    @Key(
+            value = "seeds initialisation, order, dropout, noise and validation split",
+            byDefault = "42")
         long seed) {
+
+  /** The noise of a slip of the finger would drown every embedding. */
+  private static final double MAX_NOISE = 1000;
 
   /** A micro-batch beyond this is a slip of the finger. */
   private static final int MAX_TOKENS = 1 << 24;
@@ -223,6 +239,12 @@ public record TrainingConfig(
         !nesterov || momentum.orElse(0) > 0,
         "nesterov",
         "needs training.optimizer: sgd and a training.momentum above 0");
+    unless(
+        neftuneAlpha >= 0 && neftuneAlpha <= MAX_NOISE,
+        "neftune-alpha",
+        "is %s, has to be from 0 to %s",
+        neftuneAlpha,
+        MAX_NOISE);
     unless(maxGradNorm >= 0, "max-grad-norm", "is %s, has to be at least 0", maxGradNorm);
   }
 

@@ -2,6 +2,8 @@ package dev.graft.trainer.full;
 
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.TensorNames;
+import dev.graft.trainer.model.StackedRanks;
+import dev.graft.trainer.model.TrainableSize;
 import dev.graft.trainer.tensor.ElementType;
 
 /**
@@ -11,8 +13,9 @@ import dev.graft.trainer.tensor.ElementType;
  * @param parameters trainable numbers
  * @param multiplied how many of them products read
  */
-public record FullSize(long parameters, long multiplied) {
+public record FullSize(long parameters, long multiplied) implements TrainableSize {
 
+  /** Of a model with this configuration. */
   public static FullSize of(ModelConfig config) {
     WeightLayout layout = WeightLayout.of(config);
     long multiplied =
@@ -26,7 +29,13 @@ public record FullSize(long parameters, long multiplied) {
     return new FullSize(layout.size(), multiplied);
   }
 
-  /** Bytes of the float32 parameters and of the copies that products read, if they are rounded. */
+  /** None: nothing is adapted. */
+  @Override
+  public StackedRanks ranks() {
+    return StackedRanks.NONE;
+  }
+
+  @Override
   public long parameterBytes(ElementType act) {
     return Float.BYTES * parameters + (act == ElementType.F32 ? 0 : act.bytes() * multiplied);
   }

@@ -15,6 +15,7 @@ import dev.graft.trainer.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -76,21 +77,33 @@ public final class FullWeights implements Trainable {
   }
 
   /**
-   * A model of the same shapes in zeroed memory of the kernels, for those that only count what is
+   * A model of the same shapes and types, in zeroed memory of kernels that only count what is
    * allocated.
    */
-  public static Llama blank(ModelConfig config, Kernels kernels) {
+  public static Llama blank(ModelConfig config, Kernels counting) {
     WeightLayout layout = WeightLayout.of(config);
-    Map<String, Tensor> tensors = new HashMap<>();
-    layout
-        .weights()
-        .forEach((name, weight) ->
-            tensors.put(name, kernels.allocate(ElementType.F32, weight.rows(), weight.columns())));
+    Map<String, Tensor> made = new HashMap<>();
     return Llama.trained(
-        kernels,
+        counting,
         config,
-        name -> tensor(tensors, layout.of(name)),
-        name -> tensor(tensors, layout.of(name)));
+        name ->
+            made.computeIfAbsent(
+                name, _ -> blank(layout.of(name), workingType(layout, name, counting), counting)),
+        name ->
+            made.computeIfAbsent(
+                "gradient of " + layout.of(name).name(),
+                _ -> blank(layout.of(name), ElementType.F32, counting)));
+  }
+
+  private static Tensor blank(Weight weight, ElementType type, Kernels kernels) {
+    return kernels.allocate(type, weight.rows(), weight.columns());
+  }
+
+  /** The type of what the model reads under a name. */
+  private static ElementType workingType(WeightLayout layout, String name, Kernels kernels) {
+    return WeightLayout.isMultiplied(name, layout.of(name))
+        ? kernels.activationType()
+        : ElementType.F32;
   }
 
   private static INDArray matrix(INDArray flat, Weight weight) {
@@ -106,13 +119,13 @@ public final class FullWeights implements Trainable {
   private Tensor working(String name) {
     Weight weight = layout.of(name);
     Tensor master = tensor(masters, weight);
-    ElementType act = kernels.activationType();
-    if (act == ElementType.F32 || !WeightLayout.isMultiplied(name, weight)) {
+    ElementType type = workingType(layout, name, kernels);
+    if (type == ElementType.F32) {
       return master;
     }
     return copies
         .computeIfAbsent(
-            name, _ -> new Copy(master, kernels.allocate(act, weight.rows(), weight.columns())))
+            name, _ -> new Copy(master, kernels.allocate(type, weight.rows(), weight.columns())))
         .working();
   }
 
@@ -190,6 +203,10 @@ public final class FullWeights implements Trainable {
   @Override
   public void writeResult(Path folder) throws IOException {
     RewrittenCheckpoint.writeInto(folder, base, this::master);
+    Path card = folder.resolve("README.md");
+    if (Files.exists(card)) {
+      Files.move(card, folder.resolve("README.base.md")); // which speaks of other weights
+    }
   }
 
   /** A weight as it is now, by its name in a checkpoint. */

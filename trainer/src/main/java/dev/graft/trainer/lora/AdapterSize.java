@@ -4,6 +4,7 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.trainer.model.StackedRanks;
+import dev.graft.trainer.model.TrainableSize;
 import dev.graft.trainer.tensor.ElementType;
 
 /**
@@ -12,7 +13,7 @@ import dev.graft.trainer.tensor.ElementType;
  * @param parameters trainable numbers
  * @param ranks that the model's buffers have to hold
  */
-public record AdapterSize(long parameters, StackedRanks ranks) {
+public record AdapterSize(long parameters, StackedRanks ranks) implements TrainableSize {
 
   /** Of a fresh adapter. */
   public static AdapterSize of(ModelConfig model, PeftConfig config) {
@@ -28,22 +29,8 @@ public record AdapterSize(long parameters, StackedRanks ranks) {
     return new AdapterSize(layout.size(), layout.ranks());
   }
 
-  /** Bytes of the float32 parameters and of the copies that products read, if they are rounded. */
+  @Override
   public long parameterBytes(ElementType act) {
     return parameters * (Float.BYTES + (act == ElementType.F32 ? 0 : act.bytes()));
-  }
-
-  /** Bytes of the float32 gradients. */
-  public long gradientBytes() {
-    return parameters * Float.BYTES;
-  }
-
-  /**
-   * Bytes of what the optimizer remembers.
-   *
-   * @param numbers float32 numbers that it remembers of each parameter
-   */
-  public long optimizerBytes(int numbers) {
-    return numbers * parameters * Float.BYTES;
   }
 }

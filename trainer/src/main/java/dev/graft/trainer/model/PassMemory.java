@@ -9,7 +9,7 @@ import dev.graft.trainer.kernels.Kernels;
  * @param activations what layers keep for their backward
  * @param gradients what layers' backwards use in turn
  * @param logits the output projection: its input's rows and one chunk of logits
- * @param other rotary tables and token ids
+ * @param other rotary tables, token ids, and the amplitudes of noise
  */
 public record PassMemory(long activations, long gradients, long logits, long other) {
 

@@ -2,6 +2,7 @@ package dev.graft.trainer.model;
 
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,7 @@ public final class TrainingPass {
   private final LanguageModelHead head;
   private final RotaryTable rotary;
   private final DeviceTokens deviceTokens;
+  private final Tensor amplitudes; // (1, T) float32: of the noise on embeddings
   private final Workspace workspace;
   private final Recompute recompute;
   private final PassMemory memory;
@@ -37,6 +39,7 @@ public final class TrainingPass {
     long logits = meter.sinceLast();
     this.rotary = RotaryTable.create(kernels, model.config(), this.maxTokens);
     this.deviceTokens = DeviceTokens.allocate(kernels, this.maxTokens);
+    this.amplitudes = kernels.allocate(ElementType.F32, 1, this.maxTokens);
     long other = meter.sinceLast();
     this.workspace =
         new Workspace(kernels, model.config(), this.maxTokens, ranks, dropout, recompute);
@@ -55,7 +58,7 @@ public final class TrainingPass {
   }
 
   /**
-   * The loss without gradients and without dropout.
+   * The loss without gradients, dropout and noise.
    *
    * @return the sum over the batch's target tokens of their negative log-likelihood, in nats
    */
@@ -66,8 +69,14 @@ public final class TrainingPass {
     int rows = rows(batch);
     Workspace.View view = workspace.of(rows);
     DeviceTokens tokens = deviceTokens.load(kernels, batch, rows);
+    embed(view, tokens);
     forward(view, tokens, InputDropout.OFF);
     return head.loss(view.output(), tokens, batch.targetTokens());
+  }
+
+  /** {@link #lossAndGradient(TokenBatch, float, Dropout, EmbeddingNoise)} without noise. */
+  public double lossAndGradient(TokenBatch batch, float scale, Dropout dropout) {
+    return lossAndGradient(batch, scale, dropout, EmbeddingNoise.OFF);
   }
 
   /**
@@ -78,7 +87,8 @@ public final class TrainingPass {
    * @return the sum over the batch's target tokens of their negative log-likelihood, in nats, not
    *     scaled
    */
-  public double lossAndGradient(TokenBatch batch, float scale, Dropout dropout) {
+  public double lossAndGradient(
+      TokenBatch batch, float scale, Dropout dropout, EmbeddingNoise noise) {
     if (batch.targetTokens() == 0) {
       return 0;
     }
@@ -87,6 +97,8 @@ public final class TrainingPass {
     Scratch scratch = view.scratch();
     DeviceTokens tokens = deviceTokens.load(kernels, batch, rows);
     InputDropout inputDropout = new InputDropout(dropout, scratch.masked());
+    embed(view, tokens);
+    addNoise(view, batch, noise, rows);
     forward(view, tokens, inputDropout);
     Tensor residualGradient = scratch.residualGradient();
     double loss =
@@ -95,8 +107,21 @@ public final class TrainingPass {
     return loss;
   }
 
-  private void forward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
+  private void embed(Workspace.View view, DeviceTokens tokens) {
     kernels.embed(tokens.ids(), weights.embedding(), view.layers().getFirst().input());
+  }
+
+  /** Added to what was looked up, so that the embedding's gradient is the same as without. */
+  private void addNoise(Workspace.View view, TokenBatch batch, EmbeddingNoise noise, int rows) {
+    if (noise.isOn()) {
+      Tensor embedded = view.layers().getFirst().input();
+      Tensor sizes = amplitudes.first(rows);
+      kernels.write(sizes, noise.amplitudes(batch, rows, embedded.columns()));
+      kernels.addNoise(embedded, sizes, noise.draw());
+    }
+  }
+
+  private void forward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
     for (int layer = 0; layer < layers.size(); layer++) {
       layers
           .get(layer)

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 
 /**
  * A run's folder: {@code config.yaml}, {@code data.json}, {@code metrics.jsonl}, {@code
- * checkpoints/step-000050/}, {@code adapter/}, {@code report.html}.
+ * checkpoints/step-000050/}, {@code adapter/} or {@code model/}, {@code report.html}.
  *
  * <p>{@link #create} refuses a folder that holds a run. With {@code overwrite} the old run's files,
  * and no others, are moved aside; {@link #begun} deletes them once the new run is under way, and
@@ -30,13 +30,16 @@ public final class RunFolder implements AutoCloseable {
       Pattern.compile(
           "(config\\.yaml|data\\.json|metrics\\.jsonl|samples\\.jsonl|report\\.html"
               + "|adapter/(adapter_config\\.json|adapter_model\\.safetensors|chat_template\\.jinja|README\\.md)"
-              + "|checkpoints/step-\\d+(\\.damaged)?/.*"
-              + "|(adapter|checkpoints/step-\\d+)\\.tmp-[^/]+/.*|[^/]+\\.tmp-[^/]+)");
+              + "|model/[^/]+|checkpoints/step-\\d+(\\.damaged)?/.*"
+              + "|(adapter|model|checkpoints/step-\\d+)\\.tmp-[^/]+/.*|[^/]+\\.tmp-[^/]+)");
 
   private static final Pattern OWN_FOLDER =
-      Pattern.compile("(adapter|checkpoints|.*\\.tmp-[^/]+)(/.*)?");
+      Pattern.compile("(adapter|model|checkpoints|.*\\.tmp-[^/]+)(/.*)?");
 
   private static final String REPLACED = ".replaced-run";
+
+  /** In a folder {@code model} that is a run's result, since a base might well have that name. */
+  private static final String MODEL_MARK = ".graft-result";
 
   private final Path root;
   private final boolean isNew;
@@ -71,6 +74,26 @@ public final class RunFolder implements AutoCloseable {
           "%s: cannot be made: %s is not a folder that one may write to"
               .formatted(output, existing));
     }
+  }
+
+  /** Refuses a run that writes a model where something else has that name. */
+  public static void checkModel(Path output) {
+    Path model = output.resolve("model");
+    if (Files.exists(model) && !isResult(model)) {
+      throw new UserException(
+          "%s: the trained model would go there, but that is not a run's; choose another output"
+              .formatted(model));
+    }
+  }
+
+  /** Says of the folder of a model that it is a run's result. */
+  public static void markModel(Path model) {
+    AsideFile.writeText(
+        model.resolve(MODEL_MARK), "Written by graft train, which may replace this folder.\n");
+  }
+
+  private static boolean isResult(Path model) {
+    return Files.isRegularFile(model.resolve(MODEL_MARK));
   }
 
   /** Makes the folder, after {@link #check}. */
@@ -133,6 +156,11 @@ public final class RunFolder implements AutoCloseable {
 
   public Path adapter() {
     return root.resolve("adapter");
+  }
+
+  /** The result of a full fine-tuning, a Hugging Face checkpoint. */
+  public Path model() {
+    return root.resolve("model");
   }
 
   public Path report() {
@@ -201,7 +229,7 @@ public final class RunFolder implements AutoCloseable {
   private static boolean isUnfinished(Path path) {
     String name = path.getFileName().toString();
     return name.matches(
-        "(config\\.yaml|data\\.json|samples\\.jsonl|report\\.html|adapter|step-\\d+|"
+        "(config\\.yaml|data\\.json|samples\\.jsonl|report\\.html|adapter|model|step-\\d+|"
             + Pattern.quote(REPLACED)
             + ")"
             + Pattern.quote(AsideFile.UNFINISHED)
@@ -240,14 +268,16 @@ public final class RunFolder implements AutoCloseable {
   /** Files that graft wrote, relative to the root. */
   private static List<Path> ownFiles(Path root) throws IOException {
     var own = new ArrayList<Path>();
-    for (String place : List.of("", "adapter", "checkpoints")) {
+    boolean hasModel = isResult(root.resolve("model"));
+    for (String place : List.of("", "adapter", "model", "checkpoints")) {
       Path folder = root.resolve(place);
-      if (Files.isDirectory(folder)) {
+      if (Files.isDirectory(folder) && (hasModel || !place.equals("model"))) {
         try (var paths = Files.walk(folder, place.equals("checkpoints") ? 8 : 2)) {
           paths
               .filter(path -> !Files.isDirectory(path))
               .map(root::relativize)
               .filter(path -> OWN.matcher(path.toString().replace('\\', '/')).matches())
+              .filter(path -> hasModel || !path.startsWith("model"))
               .filter(path -> !own.contains(path))
               .forEach(own::add);
         }

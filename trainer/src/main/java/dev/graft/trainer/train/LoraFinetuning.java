@@ -2,6 +2,7 @@ package dev.graft.trainer.train;
 
 import dev.graft.modelio.AsideFile;
 import dev.graft.modelio.ModelIoException;
+import dev.graft.trainer.config.Method;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
@@ -9,7 +10,6 @@ import dev.graft.trainer.console.StepProgress;
 import dev.graft.trainer.data.EpochOrder;
 import dev.graft.trainer.data.Packing;
 import dev.graft.trainer.data.StepBatch;
-import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.runs.RunFolder;
 import dev.graft.trainer.runs.StepMetrics;
 import dev.graft.trainer.runs.StopSignal;
@@ -22,7 +22,10 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 
-/** LoRA fine-tuning of one base model on one data set, from a configuration to an adapter. */
+/**
+ * Fine-tuning of one base model on one data set, from a configuration to an adapter, or to a model
+ * where all weights are trained.
+ */
 public final class LoraFinetuning {
 
   private final RunConfig config;
@@ -44,7 +47,7 @@ public final class LoraFinetuning {
       RunLogs logs,
       Inputs inputs,
       TrainingData data,
-      LoraAdapter adapter) {
+      TrainedModel made) {
     this.config = setup.config();
     this.console = setup.console();
     this.stop = stop;
@@ -52,13 +55,13 @@ public final class LoraFinetuning {
     this.logs = logs;
     this.order = setup.order(data);
     this.plan = RunPlan.of(config, order.stepsPerEpoch());
-    this.trainer = setup.trainer(data, adapter, plan);
+    this.trainer = setup.trainer(data, made, plan);
     this.guard = new StepGuard(config, data);
     this.evaluation =
         new Evaluation(
             trainer,
             order.packing().pack(data.validation()),
-            setup.samples(data, adapter),
+            setup.samples(data, made),
             plan,
             logs,
             console,
@@ -76,28 +79,24 @@ public final class LoraFinetuning {
    */
   public static RunResult run(RunConfig config, RunStart start, Console console, StopSignal stop) {
     RunFolder.check(config.output(), start != RunStart.NEW);
+    boolean full = config.method() == Method.FULL;
+    if (full) {
+      RunFolder.checkModel(config.output());
+    }
     try (BaseModel base = RunSetup.openBase(config);
-        Meanwhile<LoraAdapter> attaching =
-            Meanwhile.start(
-                "graft-adapter", () -> new RunSetup(config, base, console).attachAdapter())) {
+        Meanwhile<TrainedModel> making = make(new RunSetup(config, base, console))) {
       RunSetup setup = new RunSetup(config, base, console);
       TrainingData data = setup.readData(true);
-      LoraAdapter adapter = attaching.await();
-      setup.tellOf(adapter);
+      if (!full) {
+        making.await(); // the kernels are for one thread at a time
+      }
       Inputs inputs = Inputs.of(config, base, data);
       MemoryNeed need = setup.planning(data).memoryNeed();
       need.check(console);
-      try (RunFolder folder = open(config.output(), start);
-          RunLogs logs = RunLogs.open(folder, config.evaluation().samples() > 0)) {
-        Optional<Resumption> resumption =
-            start == RunStart.RESUME
-                ? Resumption.find(folder, config, inputs, console)
-                : Optional.empty();
-        logs.cutTo(resumption, console);
-        AsideFile.writeText(folder.config(), config.toYaml());
-        setup.writeMaterials(data.materials().get(), folder.materials());
-        return new LoraFinetuning(setup, stop, folder, logs, inputs, data, adapter)
-            .train(resumption);
+      try {
+        TrainedModel made = making.await();
+        setup.tellOf(made);
+        return run(setup, start, stop, inputs, data, made);
       } catch (OutOfMemoryError e) {
         throw need.ranOut(e, config);
       }
@@ -105,6 +104,40 @@ public final class LoraFinetuning {
       throw new UncheckedIOException(e);
     } catch (OutOfMemoryError e) {
       throw MemoryNeed.heapIsFull(e, "");
+    }
+  }
+
+  /**
+   * An adapter is small, and is attached while data is read; all weights are looked at for whether
+   * there is room for them first.
+   */
+  private static Meanwhile<TrainedModel> make(RunSetup setup) {
+    return switch (setup.config().method()) {
+      case LORA -> Meanwhile.start("graft-adapter", setup::trained);
+      case FULL -> Meanwhile.onDemand(setup::trained);
+    };
+  }
+
+  private static RunResult run(
+      RunSetup setup,
+      RunStart start,
+      StopSignal stop,
+      Inputs inputs,
+      TrainingData data,
+      TrainedModel made)
+      throws IOException {
+    RunConfig config = setup.config();
+    Console console = setup.console();
+    try (RunFolder folder = open(config.output(), start);
+        RunLogs logs = RunLogs.open(folder, config.evaluation().samples() > 0)) {
+      Optional<Resumption> resumption =
+          start == RunStart.RESUME
+              ? Resumption.find(folder, config, inputs, console)
+              : Optional.empty();
+      logs.cutTo(resumption, console);
+      AsideFile.writeText(folder.config(), config.toYaml());
+      setup.writeMaterials(data.materials().get(), folder.materials());
+      return new LoraFinetuning(setup, stop, folder, logs, inputs, data, made).train(resumption);
     }
   }
 
@@ -125,7 +158,7 @@ public final class LoraFinetuning {
       RunSetup setup = new RunSetup(config, base, console);
       return setup
           .planning(setup.readData(false))
-          .estimate(measure ? Optional.of(setup::attachAdapter) : Optional.empty());
+          .estimate(measure ? Optional.of(setup::trained) : Optional.empty());
     }
   }
 
@@ -228,7 +261,7 @@ public final class LoraFinetuning {
     int step = saver.writeResult(state);
     folder.begun();
     return new RunResult(
-        folder.adapter(),
+        saver.result(),
         step,
         state.step(),
         plan.totalSteps(),

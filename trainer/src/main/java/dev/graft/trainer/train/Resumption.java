@@ -88,7 +88,7 @@ record Resumption(Path checkpoint, SavedState saved) {
           "%s: cannot go on, since this is another run than the one in %s: %s. Put that back, or start"
                   .formatted(root, from, String.join("; ", reasons))
               + " a new run with another output"
-              + (Files.isDirectory(from)
+              + (Files.exists(from.resolve("adapter_config.json"))
                   ? "; lora.init-from=%s begins it with this run's adapter.".formatted(from)
                   : "."));
     }

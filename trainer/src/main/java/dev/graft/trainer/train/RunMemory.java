@@ -3,11 +3,11 @@ package dev.graft.trainer.train;
 import dev.graft.trainer.config.OptimizerSettings;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
-import dev.graft.trainer.lora.AdapterSize;
 import dev.graft.trainer.model.Dropout;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.PassMemory;
 import dev.graft.trainer.model.TokenBatch;
+import dev.graft.trainer.model.TrainableSize;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.optim.Optimizer;
 import java.util.Arrays;
@@ -23,8 +23,8 @@ import java.util.Map;
  *     drop them and read them again
  * @param process what the process held before: the JVM, its heap, the examples
  * @param baseCopies base weights that these kernels had to convert
- * @param adapter parameters, and the copies that products read
- * @param gradients of the adapter
+ * @param parameters that are trained, and the copies that products read
+ * @param gradients of the parameters
  * @param optimizer what the optimizer remembers
  * @param pass the training pass
  * @param products working memory of products
@@ -33,7 +33,7 @@ record RunMemory(
     long mapped,
     long process,
     long baseCopies,
-    long adapter,
+    long parameters,
     long gradients,
     long optimizer,
     PassMemory pass,
@@ -49,21 +49,26 @@ record RunMemory(
   record Layout(int maxTokens, boolean dropout, Recompute recompute, OptimizerSettings optimizer) {}
 
   static RunMemory of(
-      Llama model, AdapterSize adapter, Layout layout, long mapped, long process, long baseCopies) {
+      Llama model,
+      TrainableSize trained,
+      Layout layout,
+      long mapped,
+      long process,
+      long baseCopies) {
     Kernels kernels = model.kernels();
     PlanningKernels planning = new PlanningKernels(kernels);
     TrainingPass pass =
         model
             .on(planning)
-            .trainingPass(layout.maxTokens, adapter.ranks(), layout.dropout, layout.recompute);
+            .trainingPass(layout.maxTokens, trained.ranks(), layout.dropout, layout.recompute);
     pass.lossAndGradient(everyToken(layout.maxTokens), 1, Dropout.OFF);
     return new RunMemory(
         mapped,
         process,
         baseCopies,
-        adapter.parameterBytes(kernels.activationType()),
-        adapter.gradientBytes(),
-        adapter.optimizerBytes(Optimizer.numbersPerParameter(layout.optimizer)),
+        trained.parameterBytes(kernels.activationType()),
+        trained.gradientBytes(),
+        trained.optimizerBytes(Optimizer.numbersPerParameter(layout.optimizer)),
         pass.memory(),
         planning.productScratch().total());
   }
@@ -77,7 +82,7 @@ record RunMemory(
 
   /** What the run adds to the process. */
   long growth() {
-    return adapter + gradients + optimizer + pass.total() + products + COMPILER;
+    return parameters + gradients + optimizer + pass.total() + products + COMPILER;
   }
 
   /** All that is not a mapped file. */
@@ -90,8 +95,8 @@ record RunMemory(
     Map<String, Long> classes = new LinkedHashMap<>();
     classes.put("process so far (JVM, examples)", process);
     classes.put("base weights, converted copies", baseCopies);
-    classes.put("adapter", adapter);
-    classes.put("adapter gradients", gradients);
+    classes.put("trained parameters", parameters);
+    classes.put("their gradients", gradients);
     classes.put("what the optimizer remembers", optimizer);
     classes.put("activations kept for the backward", pass.activations());
     classes.put("gradients of activations", pass.gradients());

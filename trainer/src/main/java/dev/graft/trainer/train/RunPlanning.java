@@ -5,15 +5,17 @@ import dev.graft.modelio.Projection;
 import dev.graft.modelio.TensorView;
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.tokenizer.TokenSequence;
+import dev.graft.trainer.config.Method;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.TrainingConfig;
 import dev.graft.trainer.data.EpochOrder;
+import dev.graft.trainer.full.FullWeights;
 import dev.graft.trainer.kernels.Kernels;
-import dev.graft.trainer.lora.AdapterSize;
-import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.Dropout;
+import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.TokenBatch;
+import dev.graft.trainer.model.TrainableSize;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.ProcessMemory;
@@ -31,10 +33,17 @@ import java.util.function.Supplier;
  * Estimates a run from what the run itself would use: the base that is open, the examples that were
  * read, and the code that lays out memory.
  *
+ * @param trained what the run trains
+ * @param adapter what it would train as LoRA
  * @param longest tokens of the longest example
  */
 record RunPlanning(
-    RunConfig config, BaseModel base, EpochOrder order, AdapterSize adapter, int longest) {
+    RunConfig config,
+    BaseModel base,
+    EpochOrder order,
+    TrainableSize trained,
+    TrainableSize adapter,
+    int longest) {
 
   /** A short measurement computes no more tokens at once than this. */
   private static final int MEASURED_TOKENS = 256;
@@ -63,7 +72,15 @@ record RunPlanning(
 
   /** What the run needs of the machine's memory. Nothing is allocated. */
   MemoryNeed memoryNeed() {
+    if (readsBase()) {
+      base.model(); // whose converted copies are the process's from now on
+    }
     return memoryNeed(Held.of(base.kernels()));
+  }
+
+  /** Full fine-tuning computes with weights of its own; only samples compare them with the base. */
+  private boolean readsBase() {
+    return config.method() == Method.LORA || config.evaluation().samples() > 0;
   }
 
   private MemoryNeed memoryNeed(Held held) {
@@ -79,9 +96,9 @@ record RunPlanning(
   /**
    * Estimates.
    *
-   * @param measured makes an adapter to measure with; absent for the rate of bare products
+   * @param measured makes something to measure with; absent for the rate of bare products
    */
-  RunEstimate estimate(Optional<Supplier<LoraAdapter>> measured) {
+  RunEstimate estimate(Optional<Supplier<TrainedModel>> measured) {
     MemoryNeed need = memoryNeed();
     RunPlan plan = RunPlan.of(config, order.stepsPerEpoch());
     OptionalDouble rate =
@@ -102,6 +119,10 @@ record RunPlanning(
   }
 
   private RunMemory memory(Held held, int maxTokens, Recompute recompute) {
+    return memory(trained, held, maxTokens, recompute);
+  }
+
+  private RunMemory memory(TrainableSize size, Held held, int maxTokens, Recompute recompute) {
     RunMemory.Layout layout =
         new RunMemory.Layout(
             maxTokens,
@@ -109,12 +130,14 @@ record RunPlanning(
             recompute,
             config.training().optimizerSettings());
     return RunMemory.of(
-        base.model(),
-        adapter,
-        layout,
-        mappedBytes(base.checkpoint()),
-        held.process,
-        held.baseCopies);
+        layoutModel(), size, layout, mappedBytes(base.checkpoint()), held.process, held.baseCopies);
+  }
+
+  /** A model to lay out memory for: of a full fine-tuning's nothing is there yet. */
+  private Llama layoutModel() {
+    return config.method() == Method.LORA
+        ? base.model()
+        : FullWeights.blank(base.config(), new PlanningKernels(base.kernels()));
   }
 
   private static long mappedBytes(Checkpoint checkpoint) {
@@ -126,7 +149,7 @@ record RunPlanning(
   }
 
   /** Tokens a second of a training pass over a short stretch of the first examples. */
-  private double measuredRate(LoraAdapter made) {
+  private double measuredRate(TrainedModel made) {
     int[] ids = new int[Math.min(MEASURED_TOKENS, maxTokens(config, longest))];
     for (int i = 0, next = 0; i < ids.length; next++) {
       TokenSequence example = order.examples().get(next % order.examples().size());
@@ -138,7 +161,7 @@ record RunPlanning(
     Arrays.fill(target, true);
     TokenBatch batch = TokenBatch.of(List.of(new TokenBatch.Sequence(ids, target)));
     TrainingPass pass =
-        base.model()
+        made.model()
             .trainingPass(batch.tokens(), made.ranks(), false, config.training().recompute());
     return batch.tokens() / seconds(() -> pass.lossAndGradient(batch, 1, Dropout.OFF));
   }
@@ -161,7 +184,12 @@ record RunPlanning(
           kernels.linearBackwardInput(y, w, x, false);
         });
     double flopsPerSecond = 4.0 * MEASURED_TOKENS * in * out / seconds;
-    return flopsPerSecond / (4.0 * linearWeights(model));
+    return flopsPerSecond / (flopsPerWeight() * linearWeights(model));
+  }
+
+  /** Of a token: forward, towards the input, and towards the weight where that is trained. */
+  private double flopsPerWeight() {
+    return config.method() == Method.FULL ? 6 : 4;
   }
 
   /** The shortest of a few times, after one that compiles code and touches memory. */
@@ -229,6 +257,14 @@ record RunPlanning(
           training.recompute(),
           "changes what is learned from");
     }
+    if (config.method() == Method.FULL) {
+      long asAdapter = memory(adapter, held, now, training.recompute()).peak();
+      if (asAdapter < peak) {
+        options.add(
+            new RunEstimate.Option(
+                "method=lora", asAdapter, "trains an adapter beside the frozen weights instead"));
+      }
+    }
     return options;
   }
 
@@ -258,7 +294,10 @@ record RunPlanning(
     long down =
         (long) Projection.DOWN_PROJ.inFeatures(model) * Projection.DOWN_PROJ.outFeatures(model);
     double extra =
-        2.0 * (model.layers() - 1) * (layerWeights(model) - down) / (4.0 * linearWeights(model));
+        2.0
+            * (model.layers() - 1)
+            * (layerWeights(model) - down)
+            / (flopsPerWeight() * linearWeights(model));
     return extra / (1 + extra);
   }
 }

@@ -6,18 +6,17 @@ import java.util.OptionalDouble;
 /**
  * What came of a run.
  *
- * @param adapter the PEFT folder
- * @param adapterStep the step after which the adapter was as it is in there
+ * @param result the folder of the PEFT adapter, or of the checkpoint of a full fine-tuning
+ * @param resultStep the step after which what was trained was as it is in there
  * @param steps optimizer steps done
  * @param totalSteps how many it would have been
  * @param ending why it ended
  * @param baseLoss validation loss before the first step, in nats a token
- * @param finalLoss validation loss of the adapter, in nats a token; absent where it was not
- *     measured
+ * @param finalLoss validation loss of the result, in nats a token; absent where it was not measured
  */
 public record RunResult(
-    Path adapter,
-    int adapterStep,
+    Path result,
+    int resultStep,
     int steps,
     int totalSteps,
     Ending ending,

@@ -2,6 +2,7 @@ package dev.graft.trainer.train;
 
 import dev.graft.modelio.AsideFolder;
 import dev.graft.tokenizer.ChatFormats;
+import dev.graft.trainer.config.Method;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.RunOutcome;
 import dev.graft.trainer.config.UserException;
@@ -106,7 +107,7 @@ final class RunSaver {
         return best.get().step();
       }
       console.warn(
-          "%s, the best, is damaged: %s. The last adapter is taken instead."
+          "%s, the best, is damaged: %s. What was trained last is taken instead."
               .formatted(checkpoint, damage.get()));
     }
     writeResult();
@@ -116,14 +117,25 @@ final class RunSaver {
   /** The result, with the chat template that it was trained with, for whoever serves it. */
   private void writeResult() {
     AsideFolder.write(
-        folder.adapter(),
+        result(),
         true,
         aside -> {
           trainer.trained().writeResult(aside);
+          if (config.method() == Method.FULL) {
+            RunFolder.markModel(aside);
+          }
           if (chatTemplate.isPresent()) {
             Files.writeString(aside.resolve(ChatFormats.TEMPLATE_FILE), chatTemplate.get());
           }
         });
+  }
+
+  /** Where the result is. */
+  Path result() {
+    return switch (config.method()) {
+      case LORA -> folder.adapter();
+      case FULL -> folder.model();
+    };
   }
 
   /** What to say where the disk is full, or gone. */

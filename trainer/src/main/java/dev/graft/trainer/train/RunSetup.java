@@ -15,15 +15,20 @@ import dev.graft.trainer.config.TrainingConfig;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.data.EpochOrder;
 import dev.graft.trainer.data.Packing;
+import dev.graft.trainer.full.FullSize;
+import dev.graft.trainer.full.FullWeights;
 import dev.graft.trainer.lora.AdapterSize;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.lora.NewAdapter;
+import dev.graft.trainer.model.StackedRanks;
+import dev.graft.trainer.model.TrainableSize;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.optim.LearningRateSchedule;
 import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.runs.AtomicFiles;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.Hardware;
+import dev.graft.trainer.tensor.ElementType;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
@@ -126,24 +131,58 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
   }
 
   RunPlanning planning(TrainingData data) {
-    return new RunPlanning(config, base, order(data), adapterSize(), data.longest());
+    TrainableSize adapter = adapterSize();
+    TrainableSize trained =
+        switch (config.method()) {
+          case LORA -> adapter;
+          case FULL -> FullSize.of(base.config());
+        };
+    return new RunPlanning(config, base, order(data), trained, adapter, data.longest());
   }
 
-  AdapterSize adapterSize() {
+  private AdapterSize adapterSize() {
     LoraConfig lora = config.lora();
     return lora.initFrom().isPresent()
         ? AdapterSize.of(base.config(), startingAdapter(lora.initFrom().get()))
         : AdapterSize.of(base.config(), freshAdapter(lora));
   }
 
-  LoraAdapter attachAdapter() {
+  /** What the run trains, as it begins, with the model that computes with it. */
+  TrainedModel trained() {
+    return switch (config.method()) {
+      case LORA -> {
+        LoraAdapter adapter = attachAdapter();
+        yield new TrainedModel(base.model(), adapter, adapter.ranks());
+      }
+      case FULL -> {
+        FullWeights weights = FullWeights.of(base.checkpoint(), base.kernels());
+        yield new TrainedModel(weights.model(), weights, StackedRanks.NONE);
+      }
+    };
+  }
+
+  private LoraAdapter attachAdapter() {
     LoraConfig lora = config.lora();
     return lora.initFrom().isPresent()
         ? LoraAdapter.of(startingAdapter(lora.initFrom().get()), base.model())
         : LoraAdapter.initialized(freshAdapter(lora), base.model(), config.training().seed());
   }
 
-  void tellOf(LoraAdapter adapter) {
+  void tellOf(TrainedModel made) {
+    if (made.trained() instanceof LoraAdapter adapter) {
+      tellOf(adapter);
+    } else {
+      console.say(
+          "method   full: all %,d parameters are trained, in float32%s"
+              .formatted(
+                  made.trained().size(),
+                  base.kernels().activationType() == ElementType.F32
+                      ? ""
+                      : "; products read bfloat16 copies"));
+    }
+  }
+
+  private void tellOf(LoraAdapter adapter) {
     PeftConfig peft = adapter.config();
     boolean patterns = !peft.rankPattern().isEmpty() || !peft.alphaPattern().isEmpty();
     console.say(
@@ -176,18 +215,18 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
   }
 
   /** What is answered at every evaluation, if anything is. */
-  Optional<ValidationSamples> samples(TrainingData data, LoraAdapter adapter) {
+  Optional<ValidationSamples> samples(TrainingData data, TrainedModel made) {
     return config.evaluation().samples() > 0
-        ? Optional.of(new ValidationSamples(config, base, data.validation(), adapter.ranks()))
+        ? Optional.of(new ValidationSamples(config, base, data.validation(), made))
         : Optional.empty();
   }
 
-  Trainer trainer(TrainingData data, LoraAdapter adapter, RunPlan plan) {
+  Trainer trainer(TrainingData data, TrainedModel made, RunPlan plan) {
     TrainingConfig training = config.training();
     int maxTokens = RunPlanning.maxTokens(config, data.longest());
     float dropout = (float) config.lora().dropout();
     TrainingPass pass =
-        base.model().trainingPass(maxTokens, adapter.ranks(), dropout > 0, training.recompute());
+        made.model().trainingPass(maxTokens, made.ranks(), dropout > 0, training.recompute());
     LearningRateSchedule schedule =
         new LearningRateSchedule(
             training.scheduleShape(),
@@ -200,8 +239,16 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
               .formatted(schedule.warmupSteps(), plan.totalSteps(), training.learningRate()));
     }
     Optimizer optimizer =
-        Optimizer.of(training.optimizerSettings(), adapter.groups(), config.lora().plusRatio());
+        Optimizer.of(
+            training.optimizerSettings(), made.trained().groups(), config.lora().plusRatio());
     return new Trainer(
-        pass, adapter, optimizer, schedule, dropout, training.seed(), training.maxGradNorm());
+        pass,
+        made.trained(),
+        optimizer,
+        schedule,
+        dropout,
+        (float) training.neftuneAlpha(),
+        training.seed(),
+        training.maxGradNorm());
   }
 }

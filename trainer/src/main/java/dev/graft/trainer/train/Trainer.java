@@ -2,6 +2,7 @@ package dev.graft.trainer.train;
 
 import dev.graft.trainer.data.StepBatch;
 import dev.graft.trainer.model.Dropout;
+import dev.graft.trainer.model.EmbeddingNoise;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.Trainable;
 import dev.graft.trainer.model.TrainingPass;
@@ -20,7 +21,8 @@ import java.util.function.BooleanSupplier;
  * @param optimizer what changes it
  * @param schedule the learning rate of each step
  * @param dropout rate on the adapters' inputs, 0 for none
- * @param seed the run's seed, for dropout
+ * @param seed the run's seed, for dropout and noise
+ * @param neftuneAlpha size of the noise on embeddings, 0 for none
  * @param maxGradNorm where gradients are clipped, 0 for nowhere
  */
 public record Trainer(
@@ -29,10 +31,23 @@ public record Trainer(
     Optimizer optimizer,
     LearningRateSchedule schedule,
     float dropout,
+    float neftuneAlpha,
     long seed,
     double maxGradNorm) {
 
-  /** Micro-batches that a step can have without two of them drawing the same dropout mask. */
+  /** Without noise on embeddings. */
+  public Trainer(
+      TrainingPass pass,
+      Trainable trained,
+      Optimizer optimizer,
+      LearningRateSchedule schedule,
+      float dropout,
+      long seed,
+      double maxGradNorm) {
+    this(pass, trained, optimizer, schedule, dropout, 0, seed, maxGradNorm);
+  }
+
+  /** Micro-batches that a step can have without two of them drawing the same masks and noise. */
   private static final int MICRO_BATCHES_PER_STEP = 1 << 12;
 
   /**
@@ -81,8 +96,10 @@ public record Trainer(
     double loss = 0;
     List<TokenBatch> microBatches = batch.microBatches();
     for (int i = 0; i < microBatches.size(); i++) {
-      Dropout masks = new Dropout(dropout, seed, step * MICRO_BATCHES_PER_STEP + i);
-      loss += pass.lossAndGradient(microBatches.get(i), 1f / targets, masks);
+      int microBatch = step * MICRO_BATCHES_PER_STEP + i;
+      Dropout masks = new Dropout(dropout, seed, microBatch);
+      EmbeddingNoise noise = new EmbeddingNoise(neftuneAlpha, seed, microBatch);
+      loss += pass.lossAndGradient(microBatches.get(i), 1f / targets, masks, noise);
     }
     trained.collectGradients();
     double gradNorm = GradientClipping.clip(trained.gradients(), maxGradNorm);

@@ -32,11 +32,11 @@ final class ValidationSamples {
 
   /**
    * @param validation the examples, of which the first that have an answer are taken
-   * @param ranks of the adapter that is attached
+   * @param made what is trained, as it is at each evaluation
    * @throws dev.graft.tokenizer.DataException if the base has no tokenizer
    */
   ValidationSamples(
-      RunConfig config, BaseModel base, List<TokenSequence> validation, StackedRanks ranks) {
+      RunConfig config, BaseModel base, List<TokenSequence> validation, TrainedModel made) {
     this.config = config;
     this.base = base;
     int longest = base.config().maxPositionEmbeddings();
@@ -53,7 +53,7 @@ final class ValidationSamples {
     int room = Math.min(capacity, longest);
     Tokenizer tokenizer = base.tokenizer();
     Llama unadapted = base.model().on(base.kernels());
-    this.adapted = new TextGeneration(base.model().decoder(room, ranks), tokenizer);
+    this.adapted = new TextGeneration(made.model().decoder(room, made.ranks()), tokenizer);
     this.bare = new TextGeneration(unadapted.decoder(room, StackedRanks.NONE), tokenizer);
   }
 

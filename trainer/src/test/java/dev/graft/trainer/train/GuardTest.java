@@ -138,7 +138,7 @@ class GuardTest {
     assertThat(result.ending()).isInstanceOf(Ending.Early.class);
     assertThat(((Ending.Early) result.ending()).reason())
         .isEqualTo("the validation loss has not become better in 3 evaluations");
-    assertThat(result.adapterStep()).isEqualTo(result.steps() - 6);
+    assertThat(result.resultStep()).isEqualTo(result.steps() - 6);
     double best =
         metrics("run").evaluations().stream()
             .filter(each -> each.step() > 0)
@@ -150,8 +150,8 @@ class GuardTest {
         small
             .output("run")
             .resolve(
-                "checkpoints/step-%06d/adapter_model.safetensors".formatted(result.adapterStep()));
-    assertThat(result.adapter().resolve("adapter_model.safetensors")).hasSameBinaryContentAs(kept);
+                "checkpoints/step-%06d/adapter_model.safetensors".formatted(result.resultStep()));
+    assertThat(result.result().resolve("adapter_model.safetensors")).hasSameBinaryContentAs(kept);
 
     // A longer patience goes on from where it ended.
     RunResult more =
@@ -169,7 +169,7 @@ class GuardTest {
             Console.silent(),
             new StopSignal());
     assertThat(more.steps()).isGreaterThan(result.steps());
-    assertThat(more.adapterStep()).isEqualTo(more.steps());
+    assertThat(more.resultStep()).isEqualTo(more.steps());
   }
 
   @Test

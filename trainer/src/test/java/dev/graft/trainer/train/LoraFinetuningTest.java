@@ -52,7 +52,7 @@ class LoraFinetuningTest {
     assertThat(result.steps()).isEqualTo(12);
     assertThat(result.finalLoss().orElseThrow()).isLessThan(0.9 * result.baseLoss().orElseThrow());
     try (Checkpoint base = Checkpoint.open(folder.resolve("base"))) {
-      PeftAdapter adapter = PeftAdapter.read(result.adapter(), base.config());
+      PeftAdapter adapter = PeftAdapter.read(result.result(), base.config());
       assertThat(adapter.weights()).hasSize(14);
       assertThat(adapter.config().rank()).isEqualTo(4);
     }
@@ -107,8 +107,8 @@ class LoraFinetuningTest {
 
   @Test
   void theSameConfigGivesTheSameAdapterBitByBit() throws IOException {
-    Path one = run(config("one", "lora.dropout=0.1")).adapter();
-    Path other = run(config("other", "lora.dropout=0.1")).adapter();
+    Path one = run(config("one", "lora.dropout=0.1")).result();
+    Path other = run(config("other", "lora.dropout=0.1")).result();
     assertThat(one.resolve("adapter_model.safetensors"))
         .hasSameBinaryContentAs(other.resolve("adapter_model.safetensors"));
   }
@@ -212,7 +212,7 @@ class LoraFinetuningTest {
 
   @Test
   void continuesFromAnAdapter() throws IOException {
-    Path first = run(config("first")).adapter();
+    Path first = run(config("first")).result();
     RunResult second = run(config("second", "lora.init-from=" + first));
     RunResult fresh = run(config("fresh", "training.max-steps=1"));
     assertThat(second.baseLoss().orElseThrow()).isLessThan(fresh.baseLoss().orElseThrow());
@@ -224,7 +224,7 @@ class LoraFinetuningTest {
     stop.request();
     RunResult result = LoraFinetuning.run(config("run"), RunStart.NEW, Console.silent(), stop);
     assertThat(result.stopped()).isTrue();
-    assertThat(result.adapter().resolve("adapter_model.safetensors")).exists();
+    assertThat(result.result().resolve("adapter_model.safetensors")).exists();
   }
 
   @Test

@@ -66,12 +66,12 @@ class LoraVariantsRunTest {
     RunResult result = SmallRun.run(small.config("run", settings));
     assertThat(result.finalLoss().orElseThrow()).isLessThan(result.baseLoss().orElseThrow());
 
-    JsonNode config = json(result.adapter().resolve("adapter_config.json"));
+    JsonNode config = json(result.result().resolve("adapter_config.json"));
     assertThat(config.path("target_modules").asString()).contains(".*layers\\.1\\..*_proj|");
     assertThat(config.path("rank_pattern").propertyNames())
         .containsExactly("k_proj", "1.*(o|up)_proj");
     assertThat(config.path("alpha_pattern").path("down_proj").asDouble()).isEqualTo(3.5);
-    PeftAdapter adapter = read(result.adapter());
+    PeftAdapter adapter = read(result.result());
     assertThat(adapter.weights()).hasSize(8);
     for (LoraWeights weights : adapter.weights()) {
       assertThat(weights.rank())
@@ -85,7 +85,7 @@ class LoraVariantsRunTest {
 
     JsonNode exported =
         json(
-            export(result.adapter(), ExportTarget.PEFT, ExportTarget.GGUF)
+            export(result.result(), ExportTarget.PEFT, ExportTarget.GGUF)
                 .resolve("peft/adapter_config.json"));
     assertThat(exported.path("rank_pattern")).as("worked into the matrices").isEmpty();
     assertThat(exported.path("target_modules").valueStream().map(JsonNode::asString))
@@ -99,12 +99,12 @@ class LoraVariantsRunTest {
     String[] settings = {
       "lora.targets=v_proj,down_proj", "lora.layers=1", "lora.rank-pattern={v_proj: 3}"
     };
-    Path first = SmallRun.run(small.config("first", settings)).adapter();
+    Path first = SmallRun.run(small.config("first", settings)).result();
     RunConfig second =
         small.config("second", "lora.rank=null", "lora.init-from=" + first, "training.max-steps=2");
     assertThat(second.lora().rankPattern()).isEqualTo(Map.of("v_proj", 3));
     PeftAdapter before = read(first);
-    PeftAdapter after = read(SmallRun.run(second).adapter());
+    PeftAdapter after = read(SmallRun.run(second).result());
     assertThat(after.config()).isEqualTo(before.config());
     assertThat(after.weights())
         .extracting(LoraWeights::projection)

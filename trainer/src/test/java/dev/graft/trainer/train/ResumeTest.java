@@ -66,12 +66,25 @@ class ResumeTest {
   }
 
   private void assertSameRuns(Path one, Path other) throws IOException {
-    assertThat(one.resolve("adapter/adapter_model.safetensors"))
-        .hasSameBinaryContentAs(other.resolve("adapter/adapter_model.safetensors"));
+    assertThat(results(one)).isNotEmpty().isEqualTo(results(other));
+    for (Path result : results(one)) {
+      assertThat(one.resolve(result)).hasSameBinaryContentAs(other.resolve(result));
+    }
     assertThat(one.resolve("checkpoints/step-000012/trainer.safetensors"))
         .as("parameters and both moments")
         .hasSameBinaryContentAs(other.resolve("checkpoints/step-000012/trainer.safetensors"));
     assertThat(metrics(one)).isEqualTo(metrics(other));
+  }
+
+  /** The weights of an adapter or a model, relative to the run. */
+  private static List<Path> results(Path run) throws IOException {
+    try (Stream<Path> files = Files.walk(run, 2)) {
+      return files
+          .filter(file -> file.toString().matches(".*/(adapter|model)/.*\\.safetensors"))
+          .map(run::relativize)
+          .sorted()
+          .toList();
+    }
   }
 
   /** The lines of metrics, without what a clock says. */
@@ -90,6 +103,22 @@ class ResumeTest {
     RunResult second = resume(small.config("parts", DROPOUT));
     assertThat(second.steps()).isEqualTo(12);
     assertSameRuns(small.output("whole"), small.output("parts"));
+  }
+
+  @Test
+  void aFullFineTuningGoesOnBitForBit() throws IOException {
+    String[] full = {
+      "method=full", "lora.rank=null", "training.neftune-alpha=5", "evaluation.every=4"
+    };
+    SmallRun.run(small.config("whole", full));
+    for (int step : new int[] {3, 10}) {
+      runUntil(step, step == 3 ? RunStart.NEW : RunStart.RESUME, small.config("parts", full));
+    }
+    resume(small.config("parts", full));
+    assertSameRuns(small.output("whole"), small.output("parts"));
+    assertThatThrownBy(() -> resume(small.config("parts", "training.neftune-alpha=5")))
+        .isInstanceOf(UserException.class)
+        .hasMessageContaining("method was full, is lora");
   }
 
   /** Its momentum goes by a product over all steps, which no array of a checkpoint holds. */

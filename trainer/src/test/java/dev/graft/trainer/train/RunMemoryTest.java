@@ -14,11 +14,14 @@ import dev.graft.trainer.config.OptimizerSettings;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.config.Schedule;
 import dev.graft.trainer.data.StepBatch;
+import dev.graft.trainer.full.FullSize;
+import dev.graft.trainer.full.FullWeights;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.kernels.cpu.CpuKernels;
 import dev.graft.trainer.lora.AdapterSize;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.Llama;
+import dev.graft.trainer.model.StackedRanks;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TokenBatch.Sequence;
 import dev.graft.trainer.optim.LearningRateSchedule;
@@ -83,7 +86,7 @@ class RunMemoryTest {
       long before = kernels.allocatedBytes();
       LoraAdapter adapter = LoraAdapter.initialized(PEFT, model, 1);
       long copies = kernels.allocatedBytes() - before;
-      assertThat(plan.adapter()).isEqualTo(4 * adapter.size() + copies);
+      assertThat(plan.parameters()).isEqualTo(4 * adapter.size() + copies);
       assertThat(plan.gradients()).isEqualTo(4 * adapter.gradients().length());
       for (OptimizerKind kind : OptimizerKind.values()) {
         var settings = OptimizerSettings.of(kind, 0);
@@ -99,6 +102,41 @@ class RunMemoryTest {
       assertThat(plan.pass()).isEqualTo(pass.memory());
       assertThat(plan.pass().total()).isEqualTo(kernels.allocatedBytes() - before);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"F32, NONE, true", "BF16, LAYERS, false", "BF16, NONE, true"})
+  void soDoTheyWhereAllWeightsAreTrained(ElementType act, Recompute recompute, boolean tied) {
+    try (Kernels kernels = new CpuKernels(act, 2);
+        Checkpoint checkpoint = Checkpoint.open(tiedBase(tied))) {
+      var planning = new PlanningKernels(kernels);
+      RunMemory plan =
+          RunMemory.of(
+              FullWeights.blank(checkpoint.config(), planning),
+              FullSize.of(checkpoint.config()),
+              new RunMemory.Layout(207, false, recompute, ADAMW),
+              0,
+              0,
+              0);
+      assertThat(kernels.allocatedBytes()).isZero();
+      FullWeights weights = FullWeights.of(checkpoint, kernels);
+      assertThat(plan.parameters())
+          .isEqualTo(4 * weights.parameters().length() + kernels.allocatedBytes());
+      assertThat(plan.gradients()).isEqualTo(4 * weights.gradients().length());
+      long state =
+          Optimizer.of(ADAMW, weights.groups()).state().values().stream()
+              .mapToLong(INDArray::length)
+              .sum();
+      assertThat(plan.optimizer()).isEqualTo(Float.BYTES * state);
+      long before = kernels.allocatedBytes();
+      var pass = weights.model().trainingPass(207, StackedRanks.NONE, false, recompute);
+      assertThat(plan.pass()).isEqualTo(pass.memory());
+      assertThat(plan.pass().total()).isEqualTo(kernels.allocatedBytes() - before);
+    }
+  }
+
+  private Path tiedBase(boolean tied) {
+    return RandomCheckpoint.llama().layers(3).tied(tied).write(folder.resolve("base"));
   }
 
   @Test

@@ -78,11 +78,11 @@ class SamplesTest {
       assertThat(last.get("adapter").stringValue()).isNotEqualTo(last.get("base").stringValue());
     }
     // The same as generate would answer, with the adapter that was saved at this step.
-    assertThat(result.adapterStep()).isEqualTo(4);
+    assertThat(result.resultStep()).isEqualTo(4);
     String prompt = lines.get(4).get("prompt").stringValue();
     assertThat(answer(config, Optional.empty(), prompt))
         .isEqualTo(lines.get(4).get("base").stringValue());
-    assertThat(answer(config, Optional.of(result.adapter()), prompt))
+    assertThat(answer(config, Optional.of(result.result()), prompt))
         .isEqualTo(lines.get(4).get("adapter").stringValue());
   }
 
