@@ -124,7 +124,7 @@ class RunMemoryTest {
           .isEqualTo(4 * weights.parameters().length() + kernels.allocatedBytes());
       assertThat(plan.gradients()).isEqualTo(4 * weights.gradients().length());
       long state =
-          Optimizer.of(ADAMW, weights.groups()).state().values().stream()
+          Optimizer.of(ADAMW, weights.groups(), 1).state().values().stream()
               .mapToLong(INDArray::length)
               .sum();
       assertThat(plan.optimizer()).isEqualTo(Float.BYTES * state);
