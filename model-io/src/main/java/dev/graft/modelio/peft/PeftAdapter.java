@@ -16,6 +16,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 
 /**
  * A LoRA adapter in memory, and the PEFT folder it is read from and written to.
@@ -28,6 +30,7 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
   public static final String WEIGHTS_FILE = "adapter_model.safetensors";
 
   private static final String PREFIX = "base_model.model.";
+  private static final Pattern LAYER = Pattern.compile("\\.layers\\.(\\d{1,9})\\.");
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
 
@@ -83,14 +86,27 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
       }
     }
     if (!unknown.isEmpty()) {
+      String first = unknown.iterator().next();
+      boolean beyond = LAYER.matcher(first).results().anyMatch(it -> layer(it) >= model.layers());
       throw new ModelIoException(
-          "%s: tensor %s is not a LoRA weight of a projection of this model, which has %d layers."
-              .formatted(file.path(), unknown.iterator().next(), model.layers()));
+          "%s: tensor %s is not a LoRA weight of a projection of this model, which has %d layers.%s"
+              .formatted(file.path(), first, model.layers(), beyond ? otherBase(config) : ""));
     }
     if (weights.isEmpty()) {
       throw new ModelIoException(file.path() + " holds no LoRA weights.");
     }
     return weights;
+  }
+
+  private static long layer(MatchResult name) {
+    return Long.parseLong(name.group(1));
+  }
+
+  /** Said of what only another model can have. */
+  private static String otherBase(PeftConfig config) {
+    String name = config.baseModel();
+    return " The adapter belongs to another base model"
+        + (name.isBlank() ? "." : ": it was trained on '" + name + "'.");
   }
 
   private static void checkPresence(
@@ -139,16 +155,28 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
         layer,
         projection,
         rank,
-        readMatrix(file, module + A, rank, in),
-        readMatrix(file, module + B, out, rank));
+        readMatrix(file, config, module + A, rank, in),
+        readMatrix(file, config, module + B, out, rank));
   }
 
-  private static float[] readMatrix(SafetensorsFile file, String name, long rows, long columns) {
+  private static float[] readMatrix(
+      SafetensorsFile file, PeftConfig config, String name, long rows, long columns) {
     TensorInfo info = file.info(name);
     if (!info.shape().equals(List.of(rows, columns))) {
+      int width = name.endsWith(A) ? 1 : 0;
+      boolean otherWidth =
+          info.shape().size() == 2
+              && !info.shape().get(width).equals(List.of(rows, columns).get(width));
       throw new ModelIoException(
-          "%s: tensor %s has the shape %s; the base model and the rank in %s ask for [%d, %d]."
-              .formatted(file.path(), name, info.shape(), CONFIG_FILE, rows, columns));
+          "%s: tensor %s has the shape %s; the base model and the rank in %s ask for [%d, %d].%s"
+              .formatted(
+                  file.path(),
+                  name,
+                  info.shape(),
+                  CONFIG_FILE,
+                  rows,
+                  columns,
+                  otherWidth ? otherBase(config) : ""));
     }
     TensorView tensor = file.tensor(name);
     return tensor.toFloats();

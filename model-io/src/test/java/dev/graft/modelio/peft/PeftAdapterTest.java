@@ -76,6 +76,30 @@ class PeftAdapterTest {
   }
 
   @Test
+  void anotherBaseModelIsCalledThat() {
+    Path folder = written();
+    RandomCheckpoint same = RandomCheckpoint.llama().hiddenSize(36).heads(6).kvHeads(2).headDim(10);
+    String belongs = "The adapter belongs to another base model: it was trained on 'base'.";
+
+    assertThatThrownBy(() -> PeftAdapter.read(folder, same.hiddenSize(42).config()))
+        .isInstanceOf(ModelIoException.class)
+        .hasMessageContaining("has the shape [3, 36]")
+        .hasMessageContaining("ask for [3, 42]. " + belongs);
+    assertThatThrownBy(() -> PeftAdapter.read(folder, same.hiddenSize(36).layers(1).config()))
+        .hasMessageContaining("which has 1 layers. " + belongs);
+  }
+
+  @Test
+  void aWrongRankIsNoOtherBaseModel() throws IOException {
+    Path folder = written();
+    editConfig(folder, "r", "4");
+
+    assertThatThrownBy(() -> PeftAdapter.read(folder, MODEL))
+        .hasMessageContaining("has the shape [3, 36]")
+        .hasMessageNotContaining("another base model");
+  }
+
+  @Test
   void comesBackAsItWasWritten() {
     PeftConfig config =
         new PeftConfig(

@@ -1,5 +1,6 @@
 package dev.graft.tokenizer.split;
 
+import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.Row;
 import dev.graft.tokenizer.check.Provenance;
 import java.io.IOException;
@@ -14,7 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -86,6 +91,64 @@ public final class BillOfMaterials {
     public static RowLine of(Row row) {
       return new RowLine(row.origin().line(), RowHash.of(row));
     }
+  }
+
+  /**
+   * Some rows of a file, as a bill names them.
+   *
+   * @param file as it was called when the bill was written
+   */
+  public record NamedRows(String file, List<RowLine> rows) {}
+
+  /**
+   * The first rows of a part of a bill, read without holding the others.
+   *
+   * @param part {@code train} or {@code validation}
+   * @param most at most so many rows of each file
+   * @throws DataException if the file is no bill
+   */
+  public static List<NamedRows> read(Path bill, String part, int most) {
+    List<NamedRows> named = new ArrayList<>();
+    try (JsonParser json = JsonMapper.shared().createParser(bill)) {
+      json.nextToken();
+      while (json.nextToken() == JsonToken.PROPERTY_NAME) {
+        boolean wanted = json.currentName().equals(part);
+        if (json.nextToken() != JsonToken.START_ARRAY || !wanted) {
+          json.skipChildren();
+          continue;
+        }
+        while (json.nextToken() == JsonToken.START_OBJECT) {
+          named.add(file(json, most));
+        }
+      }
+      return named;
+    } catch (JacksonException e) {
+      throw new DataException(bill + " is damaged: it is not what a run writes", e);
+    }
+  }
+
+  private static NamedRows file(JsonParser json, int most) {
+    String file = "";
+    List<RowLine> rows = new ArrayList<>();
+    while (json.nextToken() == JsonToken.PROPERTY_NAME) {
+      String key = json.currentName();
+      JsonToken value = json.nextToken();
+      if (key.equals("file")) {
+        file = json.getString();
+      } else if (key.equals("rows") && value == JsonToken.START_ARRAY) {
+        while (json.nextToken() == JsonToken.START_OBJECT) {
+          if (rows.size() < most) {
+            JsonNode row = json.readValueAsTree();
+            rows.add(new RowLine(row.path("line").asLong(), row.path("sha256").asString("")));
+          } else {
+            json.skipChildren();
+          }
+        }
+      } else {
+        json.skipChildren();
+      }
+    }
+    return new NamedRows(file, rows);
   }
 
   /** What to say before training on what a commercial model wrote, if rows name one. */

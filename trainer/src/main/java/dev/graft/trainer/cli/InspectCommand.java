@@ -4,6 +4,7 @@ import dev.graft.modelio.inspect.Inspection;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -17,13 +18,13 @@ import tools.jackson.databind.json.JsonMapper;
 /** {@code graft inspect}. */
 @Command(
     name = "inspect",
-    description = {"Shows what a checkpoint, an adapter or a GGUF file holds.", ""},
+    description = {"Shows what checkpoints, adapters and GGUF files hold.", ""},
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     footer = {
       "",
       "Examples:",
-      "  ./graft inspect configs/quickstart/model",
+      "  ./graft inspect configs/quickstart/model runs/quickstart/adapter",
       "  ./graft inspect exports/quickstart/gguf/adapter.gguf --json"
     })
 final class InspectCommand implements Callable<Integer> {
@@ -31,21 +32,30 @@ final class InspectCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(
+      arity = "1..*",
       paramLabel = "FILE_OR_DIR",
-      description = "A .safetensors or .gguf file, or the folder of a checkpoint or an adapter.")
-  private Path path = Path.of("");
+      description =
+          "A .safetensors or .gguf file, or the folder of a checkpoint or an adapter; several, one"
+              + " after the other.")
+  private List<Path> paths = List.of();
 
-  @Option(names = "--json", description = "For programs.")
+  @Option(names = "--json", description = "For programs: an object, or a list of several.")
   private boolean json;
 
   @Override
   public Integer call() {
-    Inspection inspection = Inspection.of(path);
+    // All are read before anything is printed, so that a wrong path is not found half-way.
+    List<Inspection> inspections = paths.stream().map(Inspection::of).toList();
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.print(JsonMapper.shared().writeValueAsString(asJson(inspection)) + "\n");
+      List<Map<String, Object>> all = inspections.stream().map(InspectCommand::asJson).toList();
+      Object root = all.size() == 1 ? all.getFirst() : all;
+      out.print(JsonMapper.shared().writeValueAsString(root) + "\n");
     } else {
-      print(inspection, out);
+      for (int i = 0; i < inspections.size(); i++) {
+        out.print(i > 0 ? "\n" : "");
+        print(inspections.get(i), out);
+      }
     }
     out.flush();
     return 0;

@@ -9,18 +9,25 @@ import dev.graft.tokenizer.MaxLength;
 import dev.graft.tokenizer.SequenceReader;
 import dev.graft.tokenizer.TokenSequence;
 import dev.graft.tokenizer.Tokenizer;
+import dev.graft.tokenizer.split.BillOfMaterials;
+import dev.graft.tokenizer.split.RowHash;
 import dev.graft.trainer.config.DataConfig;
 import dev.graft.trainer.config.DataSource;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.runs.DataBill;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Predicate;
 
 /**
  * What the models are compared on: the beginnings of the run's validation rows up to where the
@@ -50,11 +57,18 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
   /** The prompts of a run's validation data, or fixed ones. */
   static GoldenPrompts of(
       ExportSource source, Path base, ModelConfig model, Optional<Tokenizer> tokenizer, int room) {
-    if (source.config().isEmpty() || source.config().get().data().validation().isEmpty()) {
-      return fixed(model, tokenizer, room, "the run has no validation file");
+    Optional<DataConfig> data =
+        source.config().map(RunConfig::data).filter(DataConfig::hasValidation);
+    if (data.isEmpty()) {
+      return fixed(model, tokenizer, room, "the run has no validation data");
     }
-    RunConfig config = source.config().get();
-    for (DataSource part : config.data().validation()) {
+    boolean split = data.get().validation().isEmpty();
+    Optional<Path> bill = DataBill.of(source.adapter());
+    if (split && bill.isEmpty()) {
+      return fixed(model, tokenizer, room, "no data.json says which rows were held out");
+    }
+    List<DataSource> parts = split ? data.get().train() : data.get().validation();
+    for (DataSource part : parts) {
       for (Path file : part.files()) {
         if (!Files.isRegularFile(file)) {
           return fixed(model, tokenizer, room, file + " is not there");
@@ -62,21 +76,39 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
       }
     }
     try {
-      List<int[]> prompts = validation(config.data(), base, model, tokenizer, room);
+      Predicate<SequenceReader.Example> wanted = split ? heldOut(bill.orElseThrow()) : _ -> true;
+      List<int[]> prompts = validation(data.get(), parts, base, model, tokenizer, room, wanted);
       if (prompts.isEmpty()) {
         return fixed(model, tokenizer, room, "no validation row has a prompt that fits");
       }
-      String why = "the first of " + config.data().validation().getFirst().files().getFirst();
+      String why =
+          (split ? "the first held out of " : "the first of ")
+              + parts.getFirst().files().getFirst();
       return new GoldenPrompts("validation", why, prompts);
     } catch (DataException e) {
       return fixed(model, tokenizer, room, String.valueOf(e.getMessage()));
     }
   }
 
+  /** The rows that a run held out of its training data, as its bill of materials says. */
+  private static Predicate<SequenceReader.Example> heldOut(Path bill) {
+    Set<String> rows = new HashSet<>();
+    for (BillOfMaterials.NamedRows file : BillOfMaterials.read(bill, "validation", MOST)) {
+      file.rows().forEach(row -> rows.add(row.sha256()));
+    }
+    return example -> rows.contains(RowHash.of(example.row()));
+  }
+
   private static List<int[]> validation(
-      DataConfig data, Path base, ModelConfig model, Optional<Tokenizer> tokenizer, int room) {
+      DataConfig data,
+      List<DataSource> parts,
+      Path base,
+      ModelConfig model,
+      Optional<Tokenizer> tokenizer,
+      int room,
+      Predicate<SequenceReader.Example> wanted) {
     List<int[]> prompts = new ArrayList<>();
-    for (DataSource part : data.validation()) {
+    for (DataSource part : parts) {
       for (Path file : part.files()) {
         try (SequenceReader rows =
             SequenceReader.open(
@@ -85,7 +117,13 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
                 data.columnsOf(part),
                 () -> encoder(data, base, tokenizer),
                 new MaxLength(model.maxPositionEmbeddings()))) {
-          take(rows, room, model, prompts);
+          Iterator<SequenceReader.Example> examples = rows.examples();
+          while (examples.hasNext() && prompts.size() < MOST) {
+            SequenceReader.Example example = examples.next();
+            if (wanted.test(example)) {
+              take(example.sequence(), room, model, prompts);
+            }
+          }
         }
       }
     }
@@ -99,15 +137,10 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
         ChatFormats.forBase(base, data.template()).format());
   }
 
-  private static void take(SequenceReader rows, int room, ModelConfig model, List<int[]> prompts) {
-    for (TokenSequence row : rows) {
-      if (prompts.size() == MOST) {
-        return;
-      }
-      int[] prompt = prompt(row, room);
-      if (prompt.length > 0 && row.maxTokenId() < model.vocabSize()) {
-        prompts.add(prompt);
-      }
+  private static void take(TokenSequence row, int room, ModelConfig model, List<int[]> prompts) {
+    int[] prompt = prompt(row, room);
+    if (prompt.length > 0 && row.maxTokenId() < model.vocabSize()) {
+      prompts.add(prompt);
     }
   }
 

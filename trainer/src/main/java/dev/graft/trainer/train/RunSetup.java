@@ -63,6 +63,7 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
             base.config(),
             base.folder(),
             this::encoder,
+            () -> layout().reason(),
             keepTokens,
             progress -> console.say("data     " + progress));
     data.notes().forEach(note -> console.say("data     " + note));
@@ -79,8 +80,7 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
    */
   Optional<String> chatTemplate() {
     try {
-      return Optional.of(
-          ChatFormats.forBase(base.folder(), config.data().template()).format().jinja());
+      return Optional.of(layout().format().jinja());
     } catch (DataException e) {
       // Such a template lays out no conversation, so that the rows are tokens.
       return Optional.empty();
@@ -98,16 +98,18 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
         base.checkpoint().dtype());
   }
 
+  private ChatFormats.Choice layout() {
+    return ChatFormats.forBase(base.folder(), config.data().template());
+  }
+
   private ConversationEncoder encoder() {
-    ChatFormats.Choice choice = ChatFormats.forBase(base.folder(), config.data().template());
-    console.say("data     chat format: " + choice.reason());
     DataConfig data = config.data();
     EncodingOptions options =
         new EncodingOptions(
             EncodingOptions.TrainOn.valueOf(data.trainOn().name()),
             data.trainOnPrompt(),
             data.allowSpecial());
-    return new ConversationEncoder(base.tokenizer(), choice.format(), options);
+    return new ConversationEncoder(base.tokenizer(), layout().format(), options);
   }
 
   /** Writes which files and rows this run learns from and is measured on. */

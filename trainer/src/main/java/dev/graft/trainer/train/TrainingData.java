@@ -39,6 +39,8 @@ record TrainingData(
     List<String> notes,
     Supplier<BillOfMaterials> materials) {
 
+  private static final String TOKENS = dev.graft.tokenizer.DataFormat.TOKENS.configName();
+
   /** The folder of tokens, beside the folders of the runs. */
   static final String CACHE = ".token-cache";
 
@@ -47,6 +49,8 @@ record TrainingData(
    *
    * @param base the checkpoint's folder
    * @param encoder asked only if there are conversations to tokenize
+   * @param layout says how conversations are laid out and why, for people; asked as the encoder is
+   *     and where an earlier run has asked it
    * @param keep whether the tokens are kept for the next run, if {@code data.cache} is on
    * @param progress is told how far a long reading is
    * @throws dev.graft.tokenizer.DataException if a file is damaged
@@ -57,6 +61,7 @@ record TrainingData(
       ModelConfig model,
       Path base,
       Supplier<ConversationEncoder> encoder,
+      Supplier<String> layout,
       boolean keep,
       Consumer<String> progress) {
     List<DataPart> parts = DataPart.all(config.data());
@@ -71,7 +76,7 @@ record TrainingData(
         if (file.isPresent()) {
           TokenCache.used(kept);
           notes.add("tokens of an earlier run on the same data: " + kept);
-          return of(file.get(), parts, key, config, notes);
+          return of(file.get(), parts, key, config, layout, notes);
         }
         notes.add(kept + ": is damaged or incomplete; the tokens are made again");
       }
@@ -79,7 +84,7 @@ record TrainingData(
           config.data().cache() && keep
               ? TokenCache.make(cache, kept, key.hash(), parts, loading)
               : TokenCache.makeForNow(key.hash(), parts, loading);
-      return of(file, parts, key, config, notes);
+      return of(file, parts, key, config, layout, notes);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -99,7 +104,17 @@ record TrainingData(
   }
 
   private static TrainingData of(
-      TokenFile file, List<DataPart> parts, DataKey key, RunConfig config, List<String> notes) {
+      TokenFile file,
+      List<DataPart> parts,
+      DataKey key,
+      RunConfig config,
+      Supplier<String> layout,
+      List<String> notes) {
+    boolean hasConversations =
+        file.about().path("formats").valueStream().anyMatch(it -> !it.asString("").equals(TOKENS));
+    if (hasConversations) {
+      notes.add("chat format: " + layout.get());
+    }
     for (JsonNode note : file.about().path("notes")) {
       int of = note.path("file").intValue();
       String text = note.path("text").asString("");

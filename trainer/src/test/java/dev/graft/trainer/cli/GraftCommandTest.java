@@ -134,6 +134,31 @@ class GraftCommandTest {
   }
 
   @Test
+  void inspectShowsSeveralPathsOneAfterTheOther() {
+    Path model = Path.of(System.getProperty("graft.root", ".."), "configs/quickstart/model");
+    String file = model.resolve("model.safetensors").toString();
+
+    assertThat(graft("inspect", model.toString(), file)).isZero();
+    assertThat(out.toString().lines().filter(line -> line.startsWith("kind  ")))
+        .containsExactly("kind        checkpoint", "kind        safetensors");
+
+    out.getBuffer().setLength(0);
+    assertThat(graft("inspect", "--json", model.toString(), file)).isZero();
+    JsonNode both = JsonMapper.shared().readTree(out.toString());
+    assertThat(both.valueStream().map(it -> it.path("path").asString()))
+        .containsExactly(model.toString(), file);
+    out.getBuffer().setLength(0);
+    assertThat(graft("inspect", "--json", file)).isZero();
+    assertThat(JsonMapper.shared().readTree(out.toString()).isObject()).isTrue();
+
+    out.getBuffer().setLength(0);
+    assertThat(graft("inspect", file, "nowhere")).isEqualTo(2);
+    assertThat(out.toString()).isEmpty();
+    assertThat(err.toString()).contains("nowhere");
+    assertThat(graft("inspect")).isEqualTo(2);
+  }
+
+  @Test
   void pathsAreSaidSoThatAShellTakesThem() {
     assertThat(Words.here(Path.of("a/b").toAbsolutePath().toString())).isEqualTo("a/b");
     assertThat(Words.here("hf://org/name")).isEqualTo("hf://org/name");

@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.assertj.core.api.Condition;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,18 +114,23 @@ class LoraFinetuningTest {
         .hasSameBinaryContentAs(other.resolve("adapter_model.safetensors"));
   }
 
+  private static final Condition<String> CHAT_FORMAT =
+      new Condition<>(line -> line.contains("chat format: "), "a line on the chat format");
+
   @Test
   void aSecondRunTakesTheTokensOfTheFirst() throws IOException {
     assertThat(said(config("run")))
         .noneMatch(line -> line.contains("of an earlier run"))
-        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"));
+        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"))
+        .haveExactly(1, CHAT_FORMAT);
     Path cache = folder.resolve(TrainingData.CACHE);
     List<String> files = names(cache);
     assertThat(files).singleElement().asString().endsWith(".tokens");
 
     assertThat(said(config("run2")))
         .anyMatch(line -> line.contains("tokens of an earlier run on the same data: " + cache))
-        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"));
+        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"))
+        .haveExactly(1, CHAT_FORMAT);
     for (String file : List.of("metrics.jsonl", "data.json", "adapter/adapter_model.safetensors")) {
       assertThat(content(folder.resolve("run2").resolve(file)))
           .isEqualTo(content(folder.resolve("run").resolve(file)));
