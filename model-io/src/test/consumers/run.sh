@@ -23,7 +23,7 @@ node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)
 # Below target/, so that it is installed once and never committed. No package's scripts are run.
 place=$root/model-io/target/consumers
 mkdir -p "$place"
-cp "$here"/{package.json,package-lock.json,check.mjs} "$place"
+cp "$here"/{package.json,package-lock.json,check.mjs,damage.mjs} "$place"
 cd "$place"
 # The lock file pins every version by its hash. `npm ci` would want the optional binaries of all other
 # platforms in it.
@@ -45,7 +45,24 @@ check() { # name, run or adapter, options
   node "$place/check.mjs" "$work/$name" "$work/$name.json"
 }
 
+# The check has to be one that can fail: a file with this damage must not pass.
+refuses() { # name, artifact, damage
+  local name=$1 artifact=$2 damage=$3 damaged=$work/$1-$3
+  rm -rf "$damaged"
+  node "$place/damage.mjs" "$work/$name" "$artifact" "$damage" "$damaged"
+  if node "$place/check.mjs" "$damaged" "$work/$name.json" > "$damaged.log" 2>&1 ||
+    ! grep -q "^FAILED $artifact" "$damaged.log"; then
+    cat "$damaged.log"
+    echo "consumers: the check does not notice that $artifact is $damage"
+    return 1
+  fi
+  echo "refused   $artifact, $damage: $(grep -m 1 "^FAILED" "$damaged.log" | grep -o 'differ by at most [^ ]*')"
+}
+
 check quickstart "$run" # byte-level BPE
+refuses quickstart gguf-merged/model-f32.gguf unpermuted
+refuses quickstart gguf-merged/model-f32.gguf negated
+refuses quickstart ollama unpermuted
 if [[ -d $conformance/models/stories260K-hf ]]; then # SentencePiece BPE
   check stories260K "$conformance/lora-training/stories260K/final_adapter" \
     --base "$conformance/models/stories260K-hf"

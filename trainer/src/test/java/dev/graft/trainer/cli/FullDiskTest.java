@@ -3,6 +3,7 @@ package dev.graft.trainer.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.graft.trainer.Conformance;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -96,6 +97,47 @@ class FullDiskTest {
     String result = "adapter/adapter_model.safetensors";
     assertThat(folder.resolve("finished").resolve(result))
         .hasSameBinaryContentAs(folder.resolve("whole").resolve(result));
+  }
+
+  @Test
+  void anExportThatDoesNotFitLeavesNothing() throws Exception {
+    Files.createDirectories(folder.resolve("disk"));
+    String export =
+        graft(
+            "export",
+            Conformance.path("lora-training/stories260K/final_adapter").toString(),
+            "--base",
+            Conformance.path("models/stories260K-hf").toString(),
+            "--to",
+            "peft,merged,gguf-merged",
+            "--gguf-type",
+            "f32",
+            "--out",
+            "disk/out");
+    String script =
+        String.join(
+            "\n",
+            "mount -t tmpfs -o size=600k tmpfs disk",
+            export + " > full.out 2> full.err; echo $? > full.code",
+            "ls -A disk > full.files",
+            "mount -o remount,ro disk",
+            export + " > ro.out 2> ro.err; echo $? > ro.code",
+            "mount -o remount,rw,size=100m disk",
+            export + " > roomy.out 2> roomy.err; echo $? > roomy.code",
+            "ls -A disk disk/out > roomy.files");
+    Files.writeString(folder.resolve("script"), script);
+    assertThat(sh("unshare -rm sh script")).as(read("sh-err")).isZero();
+
+    assertThat(read("full.code").strip()).as(read("full.err")).isEqualTo("2");
+    assertThat(read("full.err"))
+        .contains("error: ")
+        .contains("No space left on device")
+        .doesNotContain("\tat ");
+    assertThat(read("full.files")).isEmpty();
+    assertThat(read("ro.code").strip()).as(read("ro.err")).isEqualTo("2");
+    assertThat(read("ro.err")).contains("error: ").contains("disk").doesNotContain("\tat ");
+    assertThat(read("roomy.code").strip()).as(read("roomy.err")).isEqualTo("0");
+    assertThat(read("roomy.files")).contains("parity.json").doesNotContain(".tmp-");
   }
 
   private String read(String file) throws IOException {

@@ -72,7 +72,7 @@ public record Decision(String contestant, List<Check> checks) {
     int missing = examples - answered;
     checks.add(
         new Check(
-            "missing answers: %d of %d (%s allowed)"
+            "missing answers: %,d of %,d (%s allowed)"
                 .formatted(missing, examples, share(config.missing())),
             missing <= config.missing() * examples));
     config
@@ -163,9 +163,8 @@ public record Decision(String contestant, List<Check> checks) {
   }
 
   static String probability(double p) {
-    return p < 0.001
-        ? String.format(Locale.ROOT, "%.1e", p)
-        : String.format(Locale.ROOT, "%.3f", p);
+    // Of thousands of examples a p-value may be too small for a double.
+    return p < 1e-99 ? "<1e-99" : String.format(Locale.ROOT, p < 0.001 ? "%.1e" : "%.3f", p);
   }
 
   private static String share(double value) {

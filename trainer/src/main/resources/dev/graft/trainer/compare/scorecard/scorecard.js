@@ -63,7 +63,8 @@
       const table = element("table");
       for (const [field, expected, given, right] of answer.f) {
         const row = element("tr", undefined, right ? "" : "wrong");
-        row.append(element("td", field));
+        // A long name breaks behind an underscore, if it has to.
+        row.append(element("td", field.replaceAll("_", "_\u200b")));
         const cell = element("td");
         if (right) {
           cell.append(element("span", given || "–"));
@@ -109,7 +110,8 @@
       });
       list.append(details);
     }
-    byId("count").textContent = `${shown.length} of ${card.examples.length} examples`;
+    const count = (list) => list.length.toLocaleString("en");
+    byId("count").textContent = `${count(shown)} of ${count(card.examples)} examples`;
     byId("where").textContent = shown.length ? `${from + 1} to ${to}` : "";
     byId("previous").disabled = page === 0;
     byId("next").disabled = to >= shown.length;
