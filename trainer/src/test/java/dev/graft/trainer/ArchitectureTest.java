@@ -44,7 +44,7 @@ class ArchitectureTest {
           Set.of("runtime", "runs", "report"),
           Set.of("generate"),
           Set.of("train"),
-          Set.of("export", "quickstart", "bench"),
+          Set.of("export", "quickstart", "bench", "sweep"),
           Set.of("compare"),
           Set.of("cli"));
 

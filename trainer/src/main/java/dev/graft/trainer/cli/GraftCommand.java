@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
     versionProvider = Version.class,
     subcommands = {
       TrainCommand.class,
+      SweepCommand.class,
       GenerateCommand.class,
       CompareCommand.class,
       AssessCommand.class,

@@ -68,6 +68,19 @@ class GraftCommandTest {
   }
 
   @Test
+  void aSweepIsListedBeforeItIsRun(@TempDir Path folder) throws IOException {
+    Path file =
+        Files.writeString(folder.resolve("run.yaml"), "base: hf://a/b\ndata.train: d.jsonl\n");
+    Files.writeString(folder.resolve("d.jsonl"), "");
+
+    assertThat(graft("sweep", file.toString(), "--set", "lora.rank=4,0", "--dry-run")).isEqualTo(2);
+    assertThat(err.toString()).contains("--set lora.rank=0: lora.rank: is 0");
+    assertThat(graft("sweep", file.toString())).isEqualTo(2);
+    assertThat(graft("sweep", file.toString(), "--set", "lora.rank=4,8", "--dry-run")).isZero();
+    assertThat(folder.toFile().list()).containsExactlyInAnyOrder("run.yaml", "d.jsonl");
+  }
+
+  @Test
   void aBadConfigurationIsOneLineAndWritesNothing(@TempDir Path folder) throws IOException {
     Path file = Files.writeString(folder.resolve("run.yaml"), "lora:\n  rnk: 8\n");
 

@@ -17,13 +17,13 @@ import java.util.Random;
  * A small random Mistral (bfloat16, in shards, with a window and its own head_dim), data in which
  * each token follows from the one before, and a configuration of a dozen steps.
  */
-final class SmallRun {
+public final class SmallRun {
 
   static final int VOCABULARY = 83;
 
   private final Path folder;
 
-  SmallRun(Path folder) throws IOException {
+  public SmallRun(Path folder) throws IOException {
     this.folder = folder;
     RandomCheckpoint.mistral()
         .hiddenSize(40)
@@ -49,7 +49,7 @@ final class SmallRun {
     return folder.resolve("data.jsonl");
   }
 
-  Path output(String name) {
+  public Path output(String name) {
     return folder.resolve(name);
   }
 
@@ -76,7 +76,7 @@ final class SmallRun {
   }
 
   /** A run's configuration file; every run has the same name, whatever its output. */
-  Path yaml(String output) throws IOException {
+  public Path yaml(String output) throws IOException {
     Path yaml = folder.resolve("run.yaml");
     Files.writeString(
         yaml,
@@ -106,7 +106,7 @@ final class SmallRun {
     return ConfigReader.read(yaml(output), List.of(overrides));
   }
 
-  static RunResult run(RunConfig config) {
+  public static RunResult run(RunConfig config) {
     return LoraFinetuning.run(config, RunStart.NEW, Console.silent(), new StopSignal());
   }
 }
