@@ -36,6 +36,18 @@ final class Failures {
     return USER;
   }
 
+  /**
+   * Memory that ran out; most often Java's own, for which the launcher takes a quarter of it all.
+   */
+  static UserException outOfMemory(OutOfMemoryError e) {
+    return new UserException(
+        ("out of memory (%s): Java's heap holds %,d MB. Give it more, e.g. by"
+                + " GRAFT_JAVA_OPTIONS=-Xmx8g. Where rows are compared with each other, as check"
+                + " and split do, it keeps 2 to 3 KB of each.")
+            .formatted(e.getMessage(), Runtime.getRuntime().maxMemory() >> 20),
+        e);
+  }
+
   /** Anything that a command threw. */
   static int ofExecution(Exception e, CommandLine line, boolean stacktrace) {
     PrintWriter err = line.getErr();

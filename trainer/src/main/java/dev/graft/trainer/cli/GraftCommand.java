@@ -64,9 +64,20 @@ final class GraftCommand implements Runnable {
         .setErr(err)
         .setUsageHelpWidth(96)
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .setExecutionStrategy(GraftCommand::runLast)
         .setParameterExceptionHandler(Failures::ofArguments)
         .setExecutionExceptionHandler(
             (e, line, _) -> Failures.ofExecution(e, line, command.stacktrace));
+  }
+
+  /** Where memory runs out in a command that says nothing better about it, that is no crash. */
+  private static int runLast(CommandLine.ParseResult parsed) {
+    try {
+      return new CommandLine.RunLast().execute(parsed);
+    } catch (OutOfMemoryError e) {
+      throw new CommandLine.ExecutionException(
+          parsed.commandSpec().commandLine(), "out of memory", Failures.outOfMemory(e));
+    }
   }
 
   @Override

@@ -8,7 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -41,6 +43,28 @@ class OutOfMemoryTest {
         .contains("GRAFT_JAVA_OPTIONS=-Xmx")
         .doesNotContain("\tat ");
     assertThat(folder.resolve("runs")).doesNotExist();
+  }
+
+  @Test
+  void aCheckOfMoreRowsThanFitIsSaidSo() throws Exception {
+    var random = new Random(3);
+    try (var rows = Files.newBufferedWriter(folder.resolve("data.jsonl"))) {
+      for (int i = 0; i < 40_000; i++) {
+        rows.write(
+            "{\"prompt\":\"%s\",\"completion\":\"%s\"}\n".formatted(words(random), words(random)));
+      }
+    }
+    List<String> options = List.of("-Xmx32m", "-XX:+UseSerialGC");
+    Process run = GraftProcess.start(folder, GraftProcess.command(options, "check", "data.jsonl"));
+    assertThat(run.waitFor()).as(read("err")).isEqualTo(2);
+    assertThat(read("err"))
+        .contains("error: out of memory (Java heap space)")
+        .contains("GRAFT_JAVA_OPTIONS=-Xmx")
+        .doesNotContain("\tat ");
+  }
+
+  private static String words(Random random) {
+    return random.ints(30, 0, 5000).mapToObj(word -> "w" + word).collect(Collectors.joining(" "));
   }
 
   @Test
