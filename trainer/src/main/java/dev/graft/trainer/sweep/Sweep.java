@@ -10,6 +10,7 @@ import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.runs.EvaluationMetrics;
 import dev.graft.trainer.runs.Metrics;
+import dev.graft.trainer.runs.RunFolder;
 import dev.graft.trainer.runs.StepMetrics;
 import dev.graft.trainer.runs.StopSignal;
 import dev.graft.trainer.sweep.SweepRecord.Measure;
@@ -194,7 +195,8 @@ public record Sweep(Path configFile, Path folder, Grid grid, List<Trial> trials)
       Trial trial, Run before, Measure measure, Console console, StopSignal stop) {
     long start = System.nanoTime();
     try {
-      RunResult result = LoraFinetuning.run(trial.config(), RunStart.RESUME, console, stop);
+      RunStart how = RunFolder.holdsRun(trial.config().output()) ? RunStart.RESUME : RunStart.NEW;
+      RunResult result = LoraFinetuning.run(trial.config(), how, console, stop);
       return after(trial, before, result, measure, seconds(start));
     } catch (RuntimeException e) {
       String message = Objects.requireNonNullElse(e.getMessage(), e.toString());
