@@ -1,8 +1,9 @@
 /**
  * Training: everything between a frozen checkpoint and a finished adapter.
  *
- * <p>The packages import only to the left: {@code tensor → kernels → model → lora → {optim, data} →
- * train → {generate, compare, report} → cli}.
+ * <p>The packages import only to the left: {@code {config, console, tensor} → kernels → model →
+ * lora → {optim, data} → {runtime, runs} → {generate, report} → train → {export, quickstart, bench}
+ * → compare → cli}.
  */
 @org.jspecify.annotations.NullMarked
 package dev.graft.trainer;

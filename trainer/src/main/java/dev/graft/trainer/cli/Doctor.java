@@ -5,9 +5,9 @@ import dev.graft.trainer.config.KernelsChoice;
 import dev.graft.trainer.config.Precision;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.runtime.Hardware;
+import dev.graft.trainer.runtime.Machine;
 import dev.graft.trainer.tensor.HostArrays;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,15 +48,8 @@ final class Doctor {
   }
 
   private void system() {
-    add(
-        Finding.ok(
-            "system",
-            "os",
-            "%s %s, %s"
-                .formatted(property("os.name"), property("os.version"), property("os.arch"))));
-    String cores = Runtime.getRuntime().availableProcessors() + " cores";
-    String model = firstLine("/proc/cpuinfo", "model name").orElse("unknown model");
-    add(Finding.ok("system", "processor", model + ", " + cores));
+    add(Finding.ok("system", "os", Machine.system()));
+    add(Finding.ok("system", "processor", Machine.processor()));
     memory();
     disk();
   }
@@ -81,7 +74,7 @@ final class Doctor {
 
   /** What programs can have, caches included; the bean's own figure leaves caches out. */
   private static Optional<Long> availableMemory() {
-    return firstLine("/proc/meminfo", "MemAvailable")
+    return Machine.firstLine("/proc/meminfo", "MemAvailable")
         .map(value -> value.replaceAll("\\D", ""))
         .filter(digits -> !digits.isEmpty())
         .map(digits -> Long.parseLong(digits) * 1024);
@@ -102,9 +95,7 @@ final class Doctor {
   }
 
   private void java() {
-    String value =
-        "%s (%s), %s".formatted(Runtime.version(), property("java.vendor"), property("java.home"));
-    add(Finding.ok("java", "jdk", value));
+    add(Finding.ok("java", "jdk", Machine.java() + ", " + System.getProperty("java.home")));
     boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     add(
         vector
@@ -114,7 +105,7 @@ final class Doctor {
                 "vector api",
                 "missing",
                 "start graft by ./graft, or give java --add-modules jdk.incubator.vector"));
-    add(Finding.ok("java", "graft", Version.graft()));
+    add(Finding.ok("java", "graft", Machine.graft()));
   }
 
   private void libraries() {
@@ -206,7 +197,7 @@ final class Doctor {
   }
 
   private void gpu() {
-    Optional<String> driver = firstLine("/proc/driver/nvidia/version", "NVRM version");
+    Optional<String> driver = Machine.firstLine("/proc/driver/nvidia/version", "NVRM version");
     Optional<Path> libcuda = findLibcuda();
     if (driver.isEmpty() && libcuda.isEmpty()) {
       add(Finding.ok("gpu", "nvidia", "no driver and no libcuda found"));
@@ -244,21 +235,5 @@ final class Doctor {
 
   private void add(Finding finding) {
     findings.add(finding);
-  }
-
-  private static String property(String name) {
-    return Optional.ofNullable(System.getProperty(name)).orElse("unknown");
-  }
-
-  /** The value of the first "key: value" line with that key, in a file that may not exist. */
-  private static Optional<String> firstLine(String file, String key) {
-    try (Stream<String> lines = Files.lines(Path.of(file))) {
-      return lines
-          .filter(line -> line.startsWith(key))
-          .map(line -> line.substring(line.indexOf(':') + 1).strip())
-          .findFirst();
-    } catch (IOException | UncheckedIOException e) {
-      return Optional.empty();
-    }
   }
 }

@@ -21,6 +21,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       TrainCommand.class,
       SweepCommand.class,
+      RunsCommand.class,
+      ReportCommand.class,
       GenerateCommand.class,
       CompareCommand.class,
       AssessCommand.class,

@@ -1,6 +1,7 @@
 package dev.graft.trainer.cli;
 
 import dev.graft.trainer.console.Console;
+import dev.graft.trainer.console.ShellWord;
 import dev.graft.trainer.runs.StopSignal;
 import dev.graft.trainer.sweep.Grid;
 import dev.graft.trainer.sweep.Sweep;
@@ -120,10 +121,10 @@ final class SweepCommand implements Callable<Integer> {
 
   /** This command again. */
   private String command() {
-    var command = new StringBuilder("./graft sweep ").append(Words.shell(config.toString()));
-    settings.forEach(setting -> command.append(" --set ").append(Words.shell(setting)));
+    var command = new StringBuilder("./graft sweep ").append(ShellWord.of(config.toString()));
+    settings.forEach(setting -> command.append(" --set ").append(ShellWord.of(setting)));
     if (output != null) {
-      command.append(" --output ").append(Words.shell(output.toString()));
+      command.append(" --output ").append(ShellWord.of(output.toString()));
     }
     return command.toString();
   }

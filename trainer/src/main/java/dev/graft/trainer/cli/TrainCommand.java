@@ -6,6 +6,7 @@ import dev.graft.trainer.config.Method;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
+import dev.graft.trainer.console.ShellWord;
 import dev.graft.trainer.runs.StopSignal;
 import dev.graft.trainer.train.Ending;
 import dev.graft.trainer.train.LoraFinetuning;
@@ -131,6 +132,7 @@ final class TrainCommand implements Callable<Integer> {
                 : "  (of step %d, the best; checkpoint.result: last would be step %d)"
                     .formatted(result.resultStep(), result.steps())));
     console.say("metrics  " + run.output().resolve("metrics.jsonl"));
+    console.say("report   " + run.output().resolve("report.html"));
     console.say("next     " + next(run, result));
   }
 
@@ -139,23 +141,23 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private static String resumption(RunConfig run) {
-    return "./graft train " + Words.shell(run.output().toString()) + " --resume";
+    return "./graft train " + ShellWord.of(run.output().toString()) + " --resume";
   }
 
   /** A command that shows what was learned. */
   private static String next(RunConfig run, RunResult result) {
     var command = new StringBuilder("./graft generate --base ");
     if (isFull(run)) {
-      command.append(Words.shell(result.result().toString()));
+      command.append(ShellWord.of(result.result().toString()));
     } else {
-      command.append(Words.shell(Words.here(run.base())));
-      command.append(" --adapter ").append(Words.shell(result.result().toString()));
+      command.append(ShellWord.of(Words.here(run.base())));
+      command.append(" --adapter ").append(ShellWord.of(result.result().toString()));
     }
     if (run.data().format() != DataFormat.TOKENS) {
       command.append(" --chat");
       // The model's folder holds the layout that it was trained with.
       if (!isFull(run) && !run.data().template().equals("auto")) {
-        command.append(" --template ").append(Words.shell(Words.here(run.data().template())));
+        command.append(" --template ").append(ShellWord.of(Words.here(run.data().template())));
       }
     }
     return command.append(" --prompt \"…\"").toString();

@@ -1,6 +1,6 @@
 package dev.graft.trainer.cli;
 
-import java.util.Optional;
+import dev.graft.trainer.runtime.Machine;
 import picocli.CommandLine.IVersionProvider;
 
 /**
@@ -8,14 +8,8 @@ import picocli.CommandLine.IVersionProvider;
  */
 final class Version implements IVersionProvider {
 
-  /** The version, or "unpackaged" where graft does not run from its jar. */
-  static String graft() {
-    return Optional.ofNullable(Version.class.getPackage().getImplementationVersion())
-        .orElse("unpackaged");
-  }
-
   @Override
   public String[] getVersion() {
-    return new String[] {"graft " + graft() + " (Java " + Runtime.version() + ")"};
+    return new String[] {"graft " + Machine.graft() + " (Java " + Runtime.version() + ")"};
   }
 }

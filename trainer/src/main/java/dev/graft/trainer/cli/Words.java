@@ -18,9 +18,4 @@ final class Words {
         ? current.relativize(absolute).toString()
         : path;
   }
-
-  /** A word that a shell takes as one. */
-  static String shell(String word) {
-    return word.matches("[\\w@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
-  }
 }

@@ -31,6 +31,7 @@ public record RunConfig(
     @Key("When it is measured.") EvaluationConfig evaluation,
     @Key("When it ends before its last step.") EarlyStoppingConfig earlyStopping,
     @Key("When it is saved, and what its result is.") CheckpointConfig checkpoint,
+    @Key("What else is written of it.") LoggingConfig logging,
     @Key(
             value = "auto (bf16 where the machine multiplies it natively), bf16 or f32",
             byDefault = "auto")

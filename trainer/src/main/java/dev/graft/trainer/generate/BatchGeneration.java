@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * Continues many texts, several at once. When one ends, the next prompt in line takes its place
  * (continuous batching; Yu et al. 2022, section 4.1).
  */
-final class BatchGeneration {
+public final class BatchGeneration {
 
   private final BatchDecoder decoder;
   private final Tokenizer tokenizer;
@@ -27,7 +27,8 @@ final class BatchGeneration {
    * @param decoder with no open sequence; it is left so
    * @param vocabulary V
    */
-  BatchGeneration(BatchDecoder decoder, Tokenizer tokenizer, Sampling sampling, int vocabulary) {
+  public BatchGeneration(
+      BatchDecoder decoder, Tokenizer tokenizer, Sampling sampling, int vocabulary) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.sampling = sampling;
@@ -89,7 +90,7 @@ final class BatchGeneration {
    * @param stop asked before each step; what is being written then ends as it is, and no other
    *     prompt is begun
    */
-  void run(List<Prompt> prompts, Consumer<Answer> answers, BooleanSupplier stop) {
+  public void run(List<Prompt> prompts, Consumer<Answer> answers, BooleanSupplier stop) {
     int begun = 0;
     while (begun < prompts.size() || !running.isEmpty()) {
       if (stop.getAsBoolean()) {

@@ -19,7 +19,7 @@ public record Prompt(int[] ids, int maxTokens, long seed) {
   }
 
   /** Tokens that it and its continuation can have together. */
-  int room() {
+  public int room() {
     return Math.addExact(ids.length, maxTokens);
   }
 }

@@ -17,18 +17,31 @@ public final class Page {
   private final List<String> styles = new ArrayList<>();
   private final List<String> scripts = new ArrayList<>();
   private final StringBuilder body = new StringBuilder();
+  private boolean hasCharts;
 
   /** An empty page with a title, plain text. */
   public Page(String title) {
     this.title = title;
     styles.add(resource("page.css"));
-    scripts.add(resource("page.js"));
   }
 
   /** Adds HTML. */
   public Page add(String html) {
     body.append(html);
     return this;
+  }
+
+  /** Adds a chart, and with the first one what draws charts. */
+  public Page add(LineChart chart) {
+    if (!hasCharts) {
+      hasCharts = true;
+      styles.addFirst(resource(LineChart.LIBRARY + "dist/uPlot.min.css"));
+      // Its licence asks to be included wherever it goes.
+      scripts.add("/*!\n" + resource(LineChart.LIBRARY + "LICENSE") + "\n*/");
+      script(resource(LineChart.LIBRARY + "dist/uPlot.iife.min.js"));
+      script(resource("charts.js"));
+    }
+    return add(chart.html());
   }
 
   /** Adds a heading, plain text. */
@@ -90,9 +103,7 @@ public final class Page {
     <main>
     <h1>%s</h1>
     %s</main>
-    <script>
-    %s</script>
-    </body>
+    %s</body>
     </html>
     """
         .formatted(
@@ -100,7 +111,7 @@ public final class Page {
             String.join("\n", styles),
             Html.escaped(title),
             body,
-            String.join("\n", scripts));
+            scripts.isEmpty() ? "" : "<script>\n" + String.join("\n", scripts) + "</script>\n");
   }
 
   /** A text file that lies beside this class. */

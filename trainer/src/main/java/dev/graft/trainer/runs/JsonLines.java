@@ -8,8 +8,10 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import tools.jackson.core.JacksonException;
 
 /**
  * A file of lines that grows while a run goes on, each line whole in the file when the call
@@ -61,6 +63,42 @@ final class JsonLines implements AutoCloseable {
       return false;
     } catch (IOException e) {
       return true;
+    }
+  }
+
+  /** Takes a line, without its end. */
+  @FunctionalInterface
+  interface LineReader {
+
+    /** May throw a JacksonException where the line is damaged. */
+    void read(String line);
+  }
+
+  /**
+   * Reads a file line by line. A last line without its end is one that is being written, or that a
+   * crash cut off: it is left out.
+   *
+   * @param what the lines are of, for errors
+   * @throws UserException if it cannot be read or a line is damaged, by its number
+   */
+  static void read(Path file, String what, LineReader reader) {
+    String text;
+    try {
+      text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UserException("%s: cannot be read: %s".formatted(file, e), e);
+    }
+    int number = 0;
+    for (int from = 0, end; (end = text.indexOf('\n', from)) >= 0; from = end + 1) {
+      number++;
+      try {
+        reader.read(text.substring(from, end));
+      } catch (JacksonException e) {
+        throw new UserException(
+            "%s line %d: is not a line of %s: %s"
+                .formatted(file, number, what, e.getOriginalMessage()),
+            e);
+      }
     }
   }
 

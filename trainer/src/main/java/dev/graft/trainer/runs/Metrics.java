@@ -1,13 +1,9 @@
 package dev.graft.trainer.runs;
 
 import dev.graft.trainer.config.UserException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -33,33 +29,18 @@ public record Metrics(List<StepMetrics> steps, List<EvaluationMetrics> evaluatio
   public static Metrics read(Path file) {
     var steps = new ArrayList<StepMetrics>();
     var evaluations = new ArrayList<EvaluationMetrics>();
-    String text = text(file);
-    int number = 0;
-    for (int from = 0, end; (end = text.indexOf('\n', from)) >= 0; from = end + 1) {
-      number++;
-      try {
-        JsonNode line = JsonMapper.shared().readTree(text.substring(from, end));
-        switch (line.path("kind").asString("")) {
-          case "step" -> steps.add(step(line));
-          case "evaluation" -> evaluations.add(evaluation(line));
-          default -> {} // a later version may say more
-        }
-      } catch (JacksonException e) {
-        throw new UserException(
-            "%s line %d: is not a line of metrics: %s"
-                .formatted(file, number, e.getOriginalMessage()),
-            e);
-      }
-    }
+    JsonLines.read(
+        file,
+        "metrics",
+        text -> {
+          JsonNode line = JsonMapper.shared().readTree(text);
+          switch (line.path("kind").asString("")) {
+            case "step" -> steps.add(step(line));
+            case "evaluation" -> evaluations.add(evaluation(line));
+            default -> {} // a later version may say more
+          }
+        });
     return new Metrics(steps, evaluations);
-  }
-
-  private static String text(Path file) {
-    try {
-      return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UserException("%s: cannot be read: %s".formatted(file, e), e);
-    }
   }
 
   private static StepMetrics step(JsonNode line) {

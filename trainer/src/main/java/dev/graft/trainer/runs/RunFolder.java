@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * A run's folder: {@code config.yaml}, {@code data.json}, {@code metrics.jsonl}, {@code
- * checkpoints/step-000050/}, {@code adapter/} or {@code model/}, {@code report.html}.
+ * A run's folder: {@code config.yaml}, {@code data.json}, {@code run.json}, {@code metrics.jsonl},
+ * {@code checkpoints/step-000050/}, {@code adapter/} or {@code model/}, {@code report.html}.
  *
  * <p>{@link #create} refuses a folder that holds a run. With {@code overwrite} the old run's files,
  * and no others, are moved aside; {@link #begun} deletes them once the new run is under way, and
@@ -28,13 +28,14 @@ public final class RunFolder implements AutoCloseable {
   /** What graft writes, relative to the folder; anything else in there is somebody else's. */
   private static final Pattern OWN =
       Pattern.compile(
-          "(config\\.yaml|data\\.json|metrics\\.jsonl|samples\\.jsonl|report\\.html"
+          "(config\\.yaml|data\\.json|run\\.json|metrics\\.jsonl|samples\\.jsonl|report\\.html"
               + "|adapter/(adapter_config\\.json|adapter_model\\.safetensors|chat_template\\.jinja|README\\.md)"
               + "|model/[^/]+|checkpoints/step-\\d+(\\.damaged)?/.*"
+              + "|tensorboard/events\\.out\\.tfevents\\.[^/]+"
               + "|(adapter|model|checkpoints/step-\\d+)\\.tmp-[^/]+/.*|[^/]+\\.tmp-[^/]+)");
 
   private static final Pattern OWN_FOLDER =
-      Pattern.compile("(adapter|model|checkpoints|.*\\.tmp-[^/]+)(/.*)?");
+      Pattern.compile("(adapter|model|checkpoints|tensorboard|.*\\.tmp-[^/]+)(/.*)?");
 
   private static final String REPLACED = ".replaced-run";
 
@@ -132,6 +133,13 @@ public final class RunFolder implements AutoCloseable {
     }
   }
 
+  /** A run's folder to look into: where its files are, whether they exist or not. */
+  public static RunFolder of(Path root) {
+    var folder = new RunFolder(root, false);
+    folder.begun = true;
+    return folder;
+  }
+
   /** The folder itself. */
   public Path root() {
     return root;
@@ -144,6 +152,11 @@ public final class RunFolder implements AutoCloseable {
   /** Which files and rows the run learned from. */
   public Path materials() {
     return root.resolve("data.json");
+  }
+
+  /** What the run is and how it stands, a {@link RunRecord}. */
+  public Path record() {
+    return root.resolve("run.json");
   }
 
   public Path metrics() {
@@ -165,6 +178,11 @@ public final class RunFolder implements AutoCloseable {
 
   public Path report() {
     return root.resolve("report.html");
+  }
+
+  /** The folder of TensorBoard's event files. */
+  public Path tensorboard() {
+    return root.resolve("tensorboard");
   }
 
   /** The run's checkpoints. */
@@ -229,7 +247,7 @@ public final class RunFolder implements AutoCloseable {
   private static boolean isUnfinished(Path path) {
     String name = path.getFileName().toString();
     return name.matches(
-        "(config\\.yaml|data\\.json|samples\\.jsonl|report\\.html|adapter|model|step-\\d+|"
+        "(config\\.yaml|data\\.json|run\\.json|samples\\.jsonl|report\\.html|adapter|model|step-\\d+|"
             + Pattern.quote(REPLACED)
             + ")"
             + Pattern.quote(AsideFile.UNFINISHED)

@@ -3,7 +3,6 @@ package dev.graft.trainer.train;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.runs.EvaluationMetrics;
-import dev.graft.trainer.runs.SamplesWriter;
 import dev.graft.trainer.runs.StopSignal;
 import java.util.List;
 import java.util.Locale;
@@ -39,17 +38,17 @@ record Evaluation(
       return state;
     }
     double seconds = (System.nanoTime() - start) / 1e9;
-    if (samples.isPresent()) {
-      SamplesWriter file = logs.samples().orElseThrow();
-      if (!samples.get().write(state.step(), plan.epoch(state.step()), file, stop::requested)) {
-        return state;
-      }
+    if (samples.isPresent()
+        && !samples
+            .get()
+            .write(state.step(), plan.epoch(state.step()), logs::sample, stop::requested)) {
+      return state;
     }
     long targets = validation.stream().mapToLong(TokenBatch::targetTokens).sum();
     EvaluationMetrics measured =
         new EvaluationMetrics(
             state.step(), plan.epoch(state.step()), loss.getAsDouble(), targets, seconds);
-    logs.metrics().evaluation(measured);
+    logs.evaluation(measured);
     RunState scored = state.scored(loss.getAsDouble(), seconds);
     console.say(
         String.format(

@@ -11,6 +11,7 @@ import dev.graft.trainer.data.EpochOrder;
 import dev.graft.trainer.data.Packing;
 import dev.graft.trainer.data.StepBatch;
 import dev.graft.trainer.runs.RunFolder;
+import dev.graft.trainer.runs.RunRecord;
 import dev.graft.trainer.runs.StepMetrics;
 import dev.graft.trainer.runs.StopSignal;
 import dev.graft.trainer.runtime.BaseModel;
@@ -39,6 +40,7 @@ public final class LoraFinetuning {
   private final StepGuard guard;
   private final Evaluation evaluation;
   private final RunSaver saver;
+  private final RunReporting reporting;
 
   private LoraFinetuning(
       RunSetup setup,
@@ -47,7 +49,9 @@ public final class LoraFinetuning {
       RunLogs logs,
       Inputs inputs,
       TrainingData data,
-      TrainedModel made) {
+      TrainedModel made,
+      RunRecord.Facts facts,
+      boolean goesOn) {
     this.config = setup.config();
     this.console = setup.console();
     this.stop = stop;
@@ -67,6 +71,7 @@ public final class LoraFinetuning {
             console,
             stop);
     this.saver = new RunSaver(setup, folder, logs, inputs, plan, trainer);
+    this.reporting = new RunReporting(setup, folder, plan, facts, goesOn);
   }
 
   /**
@@ -96,7 +101,7 @@ public final class LoraFinetuning {
       try {
         TrainedModel made = making.await();
         setup.tellOf(made);
-        return run(setup, start, stop, inputs, data, made);
+        return run(setup, start, stop, inputs, data, need, made);
       } catch (OutOfMemoryError e) {
         throw need.ranOut(e, config);
       }
@@ -124,12 +129,13 @@ public final class LoraFinetuning {
       StopSignal stop,
       Inputs inputs,
       TrainingData data,
+      MemoryNeed need,
       TrainedModel made)
       throws IOException {
     RunConfig config = setup.config();
     Console console = setup.console();
     try (RunFolder folder = open(config.output(), start);
-        RunLogs logs = RunLogs.open(folder, config.evaluation().samples() > 0)) {
+        RunLogs logs = RunLogs.open(folder, config)) {
       Optional<Resumption> resumption =
           start == RunStart.RESUME
               ? Resumption.find(folder, config, inputs, console)
@@ -137,7 +143,10 @@ public final class LoraFinetuning {
       logs.cutTo(resumption, console);
       AsideFile.writeText(folder.config(), config.toYaml());
       setup.writeMaterials(data.materials().get(), folder.materials());
-      return new LoraFinetuning(setup, stop, folder, logs, inputs, data, made).train(resumption);
+      RunRecord.Facts facts = RunReporting.facts(setup, inputs, data, need, made.trained().size());
+      return new LoraFinetuning(
+              setup, stop, folder, logs, inputs, data, made, facts, resumption.isPresent())
+          .train(resumption);
     }
   }
 
@@ -174,7 +183,12 @@ public final class LoraFinetuning {
     try {
       return untilTheEnd(from);
     } catch (UserException | ModelIoException e) {
-      throw e.getCause() instanceof IOException ? saver.unwritable(e) : e;
+      RuntimeException told = e.getCause() instanceof IOException ? saver.unwritable(e) : e;
+      reporting.broken(String.valueOf(told.getMessage()));
+      throw told;
+    } catch (OutOfMemoryError e) {
+      reporting.broken("Out of memory: " + e.getMessage());
+      throw e;
     }
   }
 
@@ -196,6 +210,9 @@ public final class LoraFinetuning {
       Optional<Ending> ending = ending(state, stopping);
       if (ending.isPresent()) {
         return finish(state, ending.get());
+      }
+      if (plan.evaluatesAfter(state.step()) || plan.savesAfter(state.step())) {
+        reporting.goesOn();
       }
       state = takeStep(state);
       folder.begun();
@@ -225,9 +242,11 @@ public final class LoraFinetuning {
     if (stops && state.step() > 0) {
       saver.save(state);
     }
-    logs.metrics().step(metrics(step, batch, outcome, seconds));
+    logs.step(metrics(step, batch, outcome, seconds));
     if (stops) {
-      throw guard.stopped(step, outcome, batch);
+      UserException stopped = guard.stopped(step, outcome, batch);
+      reporting.diverged(String.valueOf(stopped.getMessage()));
+      throw stopped;
     } else if (!acceptable) {
       console.warn(guard.skipped(step, outcome, batch));
     }
@@ -260,6 +279,7 @@ public final class LoraFinetuning {
     saver.save(state);
     int step = saver.writeResult(state);
     folder.begun();
+    reporting.ended(ending, step);
     return new RunResult(
         saver.result(),
         step,

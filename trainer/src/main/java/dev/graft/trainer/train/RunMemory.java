@@ -28,6 +28,7 @@ import java.util.Map;
  * @param optimizer what the optimizer remembers
  * @param pass the training pass
  * @param products working memory of products
+ * @param samples what answering validation examples takes, key-value caches and all
  */
 record RunMemory(
     long mapped,
@@ -37,7 +38,8 @@ record RunMemory(
     long gradients,
     long optimizer,
     PassMemory pass,
-    long products) {
+    long products,
+    long samples) {
 
   /**
    * The JIT compiler at work on a step's loops, and the code it makes. Measured, the same for all
@@ -70,7 +72,14 @@ record RunMemory(
         trained.gradientBytes(),
         trained.optimizerBytes(Optimizer.numbersPerParameter(layout.optimizer)),
         pass.memory(),
-        planning.productScratch().total());
+        planning.productScratch().total(),
+        0);
+  }
+
+  /** This with memory for answering validation examples. */
+  RunMemory withSamples(long bytes) {
+    return new RunMemory(
+        mapped, process, baseCopies, parameters, gradients, optimizer, pass, products, bytes);
   }
 
   /** A micro-batch that fills the pass, and learns from all of it. */
@@ -82,7 +91,7 @@ record RunMemory(
 
   /** What the run adds to the process. */
   long growth() {
-    return parameters + gradients + optimizer + pass.total() + products + COMPILER;
+    return parameters + gradients + optimizer + pass.total() + products + samples + COMPILER;
   }
 
   /** All that is not a mapped file. */
@@ -103,6 +112,9 @@ record RunMemory(
     classes.put("logits chunk and its rows", pass.logits());
     classes.put("rotary tables, token ids", pass.other());
     classes.put("working memory of products", products);
+    if (samples > 0) {
+      classes.put("answering validation examples", samples);
+    }
     classes.put("JIT compiler and its code", COMPILER);
     return classes;
   }

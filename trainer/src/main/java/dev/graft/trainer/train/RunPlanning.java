@@ -36,6 +36,7 @@ import java.util.function.Supplier;
  * @param trained what the run trains
  * @param adapter what it would train as LoRA
  * @param longest tokens of the longest example
+ * @param samples bytes that answering validation examples takes
  */
 record RunPlanning(
     RunConfig config,
@@ -43,7 +44,8 @@ record RunPlanning(
     EpochOrder order,
     TrainableSize trained,
     TrainableSize adapter,
-    int longest) {
+    int longest,
+    long samples) {
 
   /** A short measurement computes no more tokens at once than this. */
   private static final int MEASURED_TOKENS = 256;
@@ -130,7 +132,13 @@ record RunPlanning(
             recompute,
             config.training().optimizerSettings());
     return RunMemory.of(
-        layoutModel(), size, layout, mappedBytes(base.checkpoint()), held.process, held.baseCopies);
+            layoutModel(),
+            size,
+            layout,
+            mappedBytes(base.checkpoint()),
+            held.process,
+            held.baseCopies)
+        .withSamples(samples);
   }
 
   /** A model to lay out memory for: of a full fine-tuning's nothing is there yet. */
@@ -227,6 +235,10 @@ record RunPlanning(
     int quarter =
         Math.max(Math.max(training.microBatchTokens() / 4, longest), SMALLEST_MICRO_BATCH);
     boolean shrinks = config.data().packing();
+    if (samples > 0) {
+      String cost = "no slower; no validation examples are answered";
+      options.add(new RunEstimate.Option("evaluation.samples=0", peak - samples, cost));
+    }
     String thin = "a few percent slower: thinner products";
     if (shrinks && half < now) {
       add(options, held, peak, microBatch(half), half, training.recompute(), thin);

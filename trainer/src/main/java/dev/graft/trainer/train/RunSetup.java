@@ -87,7 +87,8 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
     }
   }
 
-  private String describeBase() {
+  /** The base model, for a person. */
+  String describeBase() {
     return String.format(
         Locale.ROOT,
         "%s: %s, %d layers, %,d parameters as %s",
@@ -139,7 +140,14 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
           case LORA -> adapter;
           case FULL -> FullSize.of(base.config());
         };
-    return new RunPlanning(config, base, order(data), trained, adapter, data.longest());
+    return new RunPlanning(
+        config,
+        base,
+        order(data),
+        trained,
+        adapter,
+        data.longest(),
+        ValidationSamples.plannedBytes(config, base, data.validation(), trained.ranks()));
   }
 
   private AdapterSize adapterSize() {

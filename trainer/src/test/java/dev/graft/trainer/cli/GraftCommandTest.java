@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.graft.trainer.config.ConfigSchema;
 import dev.graft.trainer.config.ConfigWriter;
 import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.console.ShellWord;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -176,7 +177,7 @@ class GraftCommandTest {
     assertThat(Words.here(Path.of("a/b").toAbsolutePath().toString())).isEqualTo("a/b");
     assertThat(Words.here("hf://org/name")).isEqualTo("hf://org/name");
     assertThat(Words.here("/elsewhere")).isEqualTo("/elsewhere");
-    assertThat(Words.shell("runs/a-b_1")).isEqualTo("runs/a-b_1");
-    assertThat(Words.shell("it's here")).isEqualTo("'it'\\''s here'");
+    assertThat(ShellWord.of("runs/a-b_1")).isEqualTo("runs/a-b_1");
+    assertThat(ShellWord.of("it's here")).isEqualTo("'it'\\''s here'");
   }
 }

@@ -28,7 +28,7 @@ class ReadmeTest {
   private static final Pattern YAML = Pattern.compile("(?s)```yaml\n(.*?)```");
   private static final Pattern KEY =
       Pattern.compile(
-          "`((?:data|lora|training|evaluation|early-stopping|checkpoint)\\.(?!json`)[a-z-]+)`");
+          "`((?:data|lora|training|evaluation|early-stopping|checkpoint|logging)\\.(?!json`)[a-z-]+)`");
 
   /** Every command of the README, the recipes and the commands' own examples. */
   static List<String> commands() throws IOException {

@@ -11,14 +11,13 @@ import dev.graft.trainer.compare.scorecard.ScorecardPage;
 import dev.graft.trainer.compare.scorecard.ScorecardTable;
 import dev.graft.trainer.compare.statistics.Difference.Verdict;
 import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.report.Chromium;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -131,31 +130,16 @@ class ComparisonTest extends MedicalComparison {
 
   @Test
   void aBrowserShowsTheExamples() throws Exception {
-    Optional<String> browser =
-        Stream.of("chromium", "chromium-browser", "google-chrome")
-            .flatMap(name ->
-                Stream.of(System.getenv("PATH").split(":")).map(path -> Path.of(path, name)))
-            .filter(Files::isExecutable)
-            .map(Path::toString)
-            .findFirst();
+    Optional<Path> browser = Chromium.find();
     Assumptions.assumeTrue(browser.isPresent(), "no Chromium: the page is not opened");
     Path page = folder.resolve("scorecard.html");
     Files.writeString(page, ScorecardPage.of(run(RECORDED + SCORERS)));
-    Path dom = folder.resolve("dom.html");
-    Process process =
-        new ProcessBuilder(
-                browser.get(),
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--user-data-dir=" + folder.resolve("profile"),
-                "--dump-dom",
-                page.toUri().toString())
-            .redirectOutput(dom.toFile())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(Files.readString(dom))
-        .contains("30 of 30 examples", "1 to 25", "<strong>v25</strong>");
+    try (Chromium opened = Chromium.start(browser.get(), folder.resolve("profile"))) {
+      opened.open(page, 400, true);
+      assertThat(opened.evaluate("document.documentElement.outerHTML").asString())
+          .contains("30 of 30 examples", "1 to 25", "<strong>v25</strong>");
+      assertThat(opened.complaints()).isEmpty();
+      assertThat(opened.evaluate("document.documentElement.scrollWidth").asInt()).isEqualTo(400);
+    }
   }
 }

@@ -30,8 +30,8 @@ class PageTest {
 
     assertThat(html).doesNotContain("alert(1)</script>", "<b>", "<!--", "http://", "https://");
     assertThat(html).contains("default-src 'none'", "prefers-color-scheme: dark", "width=device");
-    // The page's own script and the data element, and no others.
-    assertThat(html.split("<script", -1)).hasSize(3);
+    // The data element, and no other.
+    assertThat(html.split("<script", -1)).hasSize(2);
     assertThatThrownBy(() -> new Page("x").script("a</SCRIPT>b"))
         .isInstanceOf(IllegalArgumentException.class);
   }
@@ -77,6 +77,16 @@ class PageTest {
   }
 
   @Test
+  void thinningKeepsGaps() {
+    List<LineChart.Point> points =
+        new ArrayList<>(
+            IntStream.range(0, 50_000).mapToObj(i -> new LineChart.Point(i, 1)).toList());
+    points.set(7, new LineChart.Point(7, Double.NaN));
+
+    assertThat(LineChart.thinned(points)).contains(points.get(7)).contains(points.getFirst());
+  }
+
+  @Test
   void aChartSurvivesGapsAndEmptiness() {
     var gap =
         new LineChart.Series(
@@ -84,13 +94,33 @@ class PageTest {
             List.of(
                 new LineChart.Point(1, 2),
                 new LineChart.Point(2, Double.NaN),
-                new LineChart.Point(3, 1)));
+                new LineChart.Point(3, Double.POSITIVE_INFINITY)),
+            LineChart.Style.LINE,
+            0);
 
-    String html = new LineChart("step", "loss", List.of(gap)).html();
+    String html = new LineChart("step", "loss", List.of(gap), false).html();
 
-    assertThat(html).contains("M0.000").doesNotContain("NaN").contains("data-series");
-    assertThat(new LineChart("step", "loss", List.of()).html()).contains("Nothing was measured");
-    assertThat(html.split("M\\d+\\.\\d+ \\d", -1).length - 1).as("two strokes").isEqualTo(2);
+    assertThat(html).contains("[2.0,null,null]").doesNotContain("NaN", "Infinity");
+    assertThat(new LineChart("step", "loss", List.of(), true).html())
+        .contains("Nothing was measured");
+  }
+
+  @Test
+  void whatDrawsChartsComesWithTheFirstOneAndWithItsLicence() {
+    var one =
+        new LineChart(
+            HOSTILE,
+            HOSTILE,
+            List.of(
+                new LineChart.Series(
+                    HOSTILE, List.of(new LineChart.Point(1, 2)), LineChart.Style.LINE, 0)),
+            true);
+
+    String html = new Page("x").add(one).add(one).html();
+
+    assertThat(html.split("var uPlot=", -1)).hasSize(2);
+    assertThat(html).contains("The MIT License", "Permission is hereby granted");
+    assertThat(html).doesNotContain("alert(1)</script>", "<b>");
   }
 
   @Test

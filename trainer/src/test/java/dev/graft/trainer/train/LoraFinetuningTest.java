@@ -59,7 +59,13 @@ class LoraFinetuningTest {
     }
     assertThat(names(folder.resolve("run")))
         .containsExactlyInAnyOrder(
-            "adapter", "checkpoints", "config.yaml", "data.json", "metrics.jsonl");
+            "adapter",
+            "checkpoints",
+            "config.yaml",
+            "data.json",
+            "metrics.jsonl",
+            "report.html",
+            "run.json");
     assertThat(names(folder.resolve("run/checkpoints")))
         .containsExactlyInAnyOrder("step-000010", "step-000012");
   }

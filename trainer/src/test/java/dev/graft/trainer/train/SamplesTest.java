@@ -87,6 +87,35 @@ class SamplesTest {
   }
 
   @Test
+  void thePlanHasWhatAnsweringAllocates() {
+    RunConfig config = config("plan", "evaluation.samples=7");
+    try (BaseModel base = RunSetup.openBase(config)) {
+      RunSetup setup = new RunSetup(config, base, Console.silent());
+      TrainingData data = setup.readData(false);
+      MemoryNeed need = setup.planning(data).memoryNeed();
+      TrainedModel made = setup.trained();
+      long before = base.kernels().allocatedBytes();
+
+      assertThat(setup.samples(data, made)).isPresent();
+
+      long answering = base.kernels().allocatedBytes() - before;
+      assertThat(need.memory().classes()).containsEntry("answering validation examples", answering);
+      assertThat(need.options())
+          .contains(
+              new RunEstimate.Option(
+                  "evaluation.samples=0",
+                  need.memory().peak() - answering,
+                  "no slower; no validation examples are answered"));
+    }
+    RunConfig without = config("plan", "evaluation.samples=0");
+    try (BaseModel base = RunSetup.openBase(without)) {
+      RunSetup setup = new RunSetup(without, base, Console.silent());
+      assertThat(setup.planning(setup.readData(false)).memoryNeed().memory().classes())
+          .doesNotContainKey("answering validation examples");
+    }
+  }
+
+  @Test
   void aRunThatGoesOnHasTheSameLines() throws IOException {
     LoraFinetuning.run(config("whole"), RunStart.NEW, Console.silent(), new StopSignal());
     LoraFinetuning.run(
