@@ -37,7 +37,12 @@ public final class MergedCheckpoint {
    * @throws ModelIoException if it cannot be written
    */
   public static Written writeInto(Path folder, Checkpoint base, PeftAdapter adapter) {
-    MergedWeights weights = new MergedWeights(base, Optional.of(adapter));
+    return writeInto(folder, base, Optional.of(adapter));
+  }
+
+  /** The same; without an adapter, the base as it is. */
+  public static Written writeInto(Path folder, Checkpoint base, Optional<PeftAdapter> adapter) {
+    MergedWeights weights = new MergedWeights(base, adapter);
     Rounding.Meter meter = new Rounding.Meter(weights);
     List<String> leftOut =
         RewrittenCheckpoint.rewrite(

@@ -19,7 +19,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "export",
     description = {
-      "Writes an adapter for servers, and proves that the files say what the trainer says.",
+      "Writes an adapter or a model for servers, and proves that the files say what the trainer"
+          + " says.",
       ""
     },
     mixinStandardHelpOptions = true,
@@ -31,6 +32,8 @@ import picocli.CommandLine.Parameters;
       "  merged       a Hugging Face checkpoint with the adapter merged in, in the base's type",
       "  gguf-merged  a whole GGUF model: llama.cpp runs it alone",
       "  ollama       a Modelfile, the base as GGUF, and the adapter as GGUF",
+      "",
+      "A whole model (method: full, or any checkpoint) has no adapter: merged and gguf-merged.",
       "",
       "The files are read back and run on prompts of the run's validation data; parity.json holds",
       "what was measured. If they do not say the same, nothing is left, and the exit code is 2.",
@@ -46,7 +49,7 @@ final class ExportCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "RUN_OR_ADAPTER",
-      description = "A run's folder, or the folder of a PEFT adapter.")
+      description = "A run's folder, or the folder of a PEFT adapter or of a model.")
   private Path source = Path.of("");
 
   @Option(

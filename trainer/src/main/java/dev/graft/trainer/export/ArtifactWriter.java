@@ -10,6 +10,7 @@ import dev.graft.modelio.merge.MergedCheckpoint;
 import dev.graft.modelio.merge.MergedWeights;
 import dev.graft.modelio.merge.Rounding;
 import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.tokenizer.ChatFormat;
 import dev.graft.tokenizer.ChatFormats;
 import dev.graft.tokenizer.Tokenizer;
@@ -36,7 +37,7 @@ final class ArtifactWriter {
 
   private final ExportSource source;
   private final Checkpoint base;
-  private final PeftAdapter adapter;
+  private final Optional<PeftAdapter> adapter;
   private final Optional<Tokenizer> tokenizer;
   private final Optional<String> template;
   private final Path out;
@@ -44,14 +45,14 @@ final class ArtifactWriter {
   /**
    * A writer.
    *
-   * @param adapter in the form that every server reads
+   * @param adapter in the form that every server reads; absent for a whole model
    * @param template the chat template to take along, as Jinja
    * @param out the folder's name in the end, for the lines that serve it
    */
   ArtifactWriter(
       ExportSource source,
       Checkpoint base,
-      PeftAdapter adapter,
+      Optional<PeftAdapter> adapter,
       Optional<Tokenizer> tokenizer,
       Optional<String> template,
       Path out) {
@@ -90,6 +91,7 @@ final class ArtifactWriter {
   }
 
   private Artifact peft(Path place) throws IOException {
+    PeftAdapter adapter = this.adapter.orElseThrow();
     PeftAdapter.writeInto(place, adapter.config(), adapter.weights());
     List<String> notes = new ArrayList<>(copyTokenizer(place));
     notes.addAll(Serving.limits(adapter.config()));
@@ -104,7 +106,8 @@ final class ArtifactWriter {
   }
 
   private Artifact gguf(Path place) {
-    GgufLora.write(place.resolve(Modelfile.ADAPTER), adapter, base.config(), source.name());
+    GgufLora.write(
+        place.resolve(Modelfile.ADAPTER), adapter.orElseThrow(), base.config(), source.name());
     return new Artifact(
         ExportTarget.GGUF,
         ExportTarget.GGUF.label() + "/" + Modelfile.ADAPTER,
@@ -138,8 +141,7 @@ final class ArtifactWriter {
   private Artifact ggufMerged(Path place, GgmlType type) {
     String file = "model-" + type.label() + ".gguf";
     GgufModelWriter writer =
-        new GgufModelWriter(
-            new MergedWeights(base, Optional.of(adapter)), ggufTokenizer(), source.name());
+        new GgufModelWriter(new MergedWeights(base, adapter), ggufTokenizer(), source.name());
     Rounding rounding = writer.write(place.resolve(file), type);
     return new Artifact(
         ExportTarget.GGUF_MERGED,
@@ -155,7 +157,8 @@ final class ArtifactWriter {
             new MergedWeights(base, Optional.empty()), ggufTokenizer(), source.baseName());
     writer.write(place.resolve(Modelfile.BASE), type);
     List<String> notes = new ArrayList<>(writer.notes());
-    GgufLora.write(place.resolve(Modelfile.ADAPTER), adapter, base.config(), source.name());
+    GgufLora.write(
+        place.resolve(Modelfile.ADAPTER), adapter.orElseThrow(), base.config(), source.name());
     Modelfile modelfile = modelfile(place);
     if (modelfile.template().isEmpty()) {
       notes.add(
@@ -221,19 +224,22 @@ final class ArtifactWriter {
   }
 
   private void card(Path place, Artifact artifact, String library) throws IOException {
-    ModelCard card =
-        new ModelCard(source, base.folder(), baseForServers(), adapter.config(), library);
+    ModelCard card = new ModelCard(source, base.folder(), baseForServers(), peft(), library);
     boolean asAdapter = library.equals("peft");
     text(
         place.resolve(CARD),
         card.text(
-            List.of(line(artifact)), asAdapter ? Serving.limits(adapter.config()) : List.of()));
+            List.of(line(artifact)), asAdapter ? Serving.limits(peft().orElseThrow()) : List.of()));
+  }
+
+  private Optional<PeftConfig> peft() {
+    return adapter.map(PeftAdapter::config);
   }
 
   /** The line that serves an artifact. */
   String line(Artifact artifact) {
     return Serving.line(
-        artifact, out.toString(), baseForServers(), source.name(), adapter.config(), base.config());
+        artifact, out.toString(), baseForServers(), source.name(), peft(), base.config());
   }
 
   /** What servers call the base: {@code org/name}, or its folder. */

@@ -13,13 +13,13 @@ import tools.jackson.databind.node.ObjectNode;
  * What was measured about an export: {@code parity.json}.
  *
  * @param base as a user names it, its folder, and its fingerprint
- * @param adapter its folder, and the SHA-256 of its weights
+ * @param adapter its folder, and the SHA-256 of its weights; absent for a whole model
  * @param effect how far the base without the adapter is from base and adapter
  * @param files SHA-256 of every file, by its path in the export
  */
 record Certificate(
     Base base,
-    Adapter adapter,
+    Optional<Adapter> adapter,
     GoldenPrompts prompts,
     int greedyTokens,
     Divergence effect,
@@ -56,7 +56,8 @@ record Certificate(
         .put("name", base.name())
         .put("folder", base.folder())
         .put("fingerprint", base.fingerprint());
-    root.putObject("adapter").put("folder", adapter.folder()).put("sha256", adapter.sha256());
+    adapter.ifPresent(
+        it -> root.putObject("adapter").put("folder", it.folder()).put("sha256", it.sha256()));
     root.putObject("prompts")
         .put("source", prompts.source())
         .put("why", prompts.why())
@@ -64,7 +65,9 @@ record Certificate(
         .put("tokens", prompts.tokens())
         .put("greedy_tokens_each", greedyTokens)
         .put("sha256", prompts.sha256());
-    put(root.putObject("adapter_effect"), effect);
+    if (adapter.isPresent()) {
+      put(root.putObject("adapter_effect"), effect);
+    }
     ArrayNode artifacts = root.putArray("artifacts");
     lines.forEach(line -> put(artifacts.addObject(), line));
     ObjectNode hashes = root.putObject("files");

@@ -15,9 +15,11 @@ import java.util.function.Consumer;
 /**
  * Compares exported files with base and adapter in the trainer.
  *
+ * @param adapter absent for a whole model, which the base is then
  * @param temporary a folder that may be written to
  */
-record Certification(ExportSource source, Checkpoint base, PeftAdapter adapter, Path temporary) {
+record Certification(
+    ExportSource source, Checkpoint base, Optional<PeftAdapter> adapter, Path temporary) {
 
   /** Tokens that are generated for each prompt, unless a model is made for shorter texts. */
   static final int GREEDY_TOKENS = 32;
@@ -73,9 +75,7 @@ record Certification(ExportSource source, Checkpoint base, PeftAdapter adapter, 
             source.base(),
             base.folder().toAbsolutePath().normalize().toString(),
             base.fingerprint()),
-        new Certificate.Adapter(
-            source.adapter().toAbsolutePath().normalize().toString(),
-            Hashes.sha256(source.adapter().resolve(PeftAdapter.WEIGHTS_FILE))),
+        adapterOf(source),
         prompts,
         greedyTokens(),
         effect,
@@ -83,9 +83,20 @@ record Certification(ExportSource source, Checkpoint base, PeftAdapter adapter, 
         Hashes.ofTree(folder, Certificate.FILE));
   }
 
+  private static Optional<Certificate.Adapter> adapterOf(ExportSource source) throws IOException {
+    if (source.adapter().isEmpty()) {
+      return Optional.empty();
+    }
+    Path folder = source.adapter().get();
+    return Optional.of(
+        new Certificate.Adapter(
+            folder.toAbsolutePath().normalize().toString(),
+            Hashes.sha256(folder.resolve(PeftAdapter.WEIGHTS_FILE))));
+  }
+
   /** What base and adapter say in the trainer. */
   ReferenceRun reference(GoldenPrompts prompts) throws IOException {
-    try (Rebuilt tuned = Rebuilt.of(base, Optional.of(adapter))) {
+    try (Rebuilt tuned = Rebuilt.of(base, adapter)) {
       Path file = AsideFile.nameBeside(temporary.resolve("logits"));
       return ReferenceRun.of(tuned, prompts, greedyTokens(), base.config().vocabSize(), file);
     }
@@ -95,9 +106,14 @@ record Certification(ExportSource source, Checkpoint base, PeftAdapter adapter, 
   private boolean isLossless(Artifact artifact) {
     return switch (artifact.target()) {
       case PEFT, GGUF -> true;
-      case MERGED, GGUF_MERGED -> false;
-      case OLLAMA -> artifact.type().equals(label(base.dtype())) || artifact.type().equals("f32");
+      case MERGED -> adapter.isEmpty();
+      case GGUF_MERGED -> adapter.isEmpty() && keeps(artifact);
+      case OLLAMA -> keeps(artifact);
     };
+  }
+
+  private boolean keeps(Artifact artifact) {
+    return artifact.type().equals(label(base.dtype())) || artifact.type().equals("f32");
   }
 
   /** A type of a checkpoint by the name that GGUF has for it. */

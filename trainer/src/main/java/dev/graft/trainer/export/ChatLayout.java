@@ -20,7 +20,7 @@ final class ChatLayout {
    * @param tokenizer absent where the base has none
    */
   static Optional<String> of(ExportSource source, Path base, Optional<Tokenizer> tokenizer) {
-    Optional<String> beside = ChatFormats.templateIn(source.adapter());
+    Optional<String> beside = ChatFormats.templateIn(source.adapter().orElse(base));
     if (beside.isPresent()) {
       return beside;
     }

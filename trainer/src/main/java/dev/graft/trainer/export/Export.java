@@ -6,6 +6,7 @@ import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.gguf.GgmlType;
 import dev.graft.modelio.hub.HubCache;
 import dev.graft.modelio.peft.PeftAdapter;
+import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.tokenizer.HuggingFaceTokens;
 import dev.graft.tokenizer.Tokenizer;
 import dev.graft.trainer.config.UserException;
@@ -22,8 +23,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * An export from the adapter to certified files. Nothing appears under the folder's name before the
- * files were read back and found to say what base and adapter say in the trainer.
+ * An export from an adapter or a model to certified files. Nothing appears under the folder's name
+ * before the files were read back and found to say what base and adapter say in the trainer.
  */
 public final class Export {
   private final ExportSource source;
@@ -74,15 +75,15 @@ public final class Export {
 
   private void run(Checkpoint base) throws IOException {
     source.requireTrainedOn(base.fingerprint());
-    PeftAdapter adapter = PeftAdapter.read(source.adapter(), base.config());
-    console.say("base     " + source.base());
-    console.say(
-        "adapter  %s: rank %d, alpha %s%s"
-            .formatted(
-                source.adapter(),
-                adapter.config().rank(),
-                adapter.config().alpha(),
-                adapter.config().rslora() ? ", rsLoRA" : ""));
+    Optional<PeftAdapter> adapter =
+        source.adapter().map(folder -> PeftAdapter.read(folder, base.config()));
+    if (adapter.isPresent()) {
+      console.say("base     " + source.base());
+      tellOf(adapter.get().config());
+    } else {
+      console.say("model    " + source.base());
+      requireNoAdapterIsAsked();
+    }
     Optional<Tokenizer> tokenizer = tokenizer(base.folder());
     try {
       run(base, adapter, tokenizer);
@@ -91,10 +92,32 @@ public final class Export {
     }
   }
 
-  private void run(Checkpoint base, PeftAdapter adapter, Optional<Tokenizer> tokenizer)
+  private void tellOf(PeftConfig config) {
+    console.say(
+        "adapter  %s: rank %d, alpha %s%s"
+            .formatted(
+                source.adapter().orElseThrow(),
+                config.rank(),
+                config.alpha(),
+                config.rslora() ? ", rsLoRA" : ""));
+  }
+
+  private void requireNoAdapterIsAsked() {
+    Optional<ExportTarget> asked = targets.stream().filter(ExportTarget::needsAdapter).findFirst();
+    if (asked.isPresent()) {
+      throw new UserException(
+          ("--to %s: %s is a whole model, there is no adapter in it. Use --to merged, or --to"
+                  + " gguf-merged, which llama.cpp serves, and Ollama by a Modelfile that says FROM"
+                  + " and the file.")
+              .formatted(asked.get().label(), source.base()));
+    }
+  }
+
+  private void run(Checkpoint base, Optional<PeftAdapter> adapter, Optional<Tokenizer> tokenizer)
       throws IOException {
-    PeftAdapter universal =
-        UniversalPeft.of(adapter, base.config(), ArtifactWriter.baseForServers(source, base));
+    Optional<PeftAdapter> universal =
+        adapter.map(
+            it -> UniversalPeft.of(it, base.config(), ArtifactWriter.baseForServers(source, base)));
     Optional<String> template = ChatLayout.of(source, base.folder(), tokenizer);
     ArtifactWriter writer = new ArtifactWriter(source, base, universal, tokenizer, template, out);
     Path parent = out.toAbsolutePath().getParent();
@@ -120,7 +143,7 @@ public final class Export {
   private Certificate certify(
       Path folder,
       Checkpoint base,
-      PeftAdapter adapter,
+      Optional<PeftAdapter> adapter,
       Optional<Tokenizer> tokenizer,
       List<Artifact> artifacts)
       throws IOException {
@@ -181,9 +204,12 @@ public final class Export {
                         line.tolerance().reason(),
                         String.join("; ", line.violations()))));
     return new UserException(
-        ("the export does not say what base and adapter say, so nothing was kept. %sExport the"
-                + " adapter unmerged (--to peft,gguf), or with more bits (--gguf-type f32).")
-            .formatted(why));
+        "the export does not say what the trainer says, so nothing was kept. %sExport %s."
+            .formatted(
+                why,
+                source.adapter().isPresent()
+                    ? "the adapter unmerged (--to peft,gguf), or with more bits (--gguf-type f32)"
+                    : "with more bits (--gguf-type f32)"));
   }
 
   private List<GgmlType> types(Checkpoint base) {

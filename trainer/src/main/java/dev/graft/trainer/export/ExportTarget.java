@@ -37,6 +37,11 @@ public enum ExportTarget {
     return holds;
   }
 
+  /** Whether an adapter is in it as one, rather than merged. */
+  boolean needsAdapter() {
+    return this == PEFT || this == GGUF || this == OLLAMA;
+  }
+
   /** Whether llama.cpp's description of the tokenizer is part of it. */
   boolean needsTokenizer() {
     return this == GGUF_MERGED || this == OLLAMA;

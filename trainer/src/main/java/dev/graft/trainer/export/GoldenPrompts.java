@@ -63,7 +63,7 @@ record GoldenPrompts(String source, String why, List<int[]> prompts) {
       return fixed(model, tokenizer, room, "the run has no validation data");
     }
     boolean split = data.get().validation().isEmpty();
-    Optional<Path> bill = DataBill.of(source.adapter());
+    Optional<Path> bill = DataBill.of(source.adapter().orElse(base));
     if (split && bill.isEmpty()) {
       return fixed(model, tokenizer, room, "no data.json says which rows were held out");
     }

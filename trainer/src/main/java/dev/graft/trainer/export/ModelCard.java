@@ -29,7 +29,7 @@ final class ModelCard {
   private final ExportSource source;
   private final Path base;
   private final String baseName;
-  private final PeftConfig peft;
+  private final Optional<PeftConfig> peft;
   private final String library;
 
   /**
@@ -37,9 +37,11 @@ final class ModelCard {
    *
    * @param base the base's folder
    * @param baseName what servers call it
+   * @param peft the adapter's configuration; absent for a whole model
    * @param library {@code peft} or {@code transformers}
    */
-  ModelCard(ExportSource source, Path base, String baseName, PeftConfig peft, String library) {
+  ModelCard(
+      ExportSource source, Path base, String baseName, Optional<PeftConfig> peft, String library) {
     this.source = source;
     this.base = base;
     this.baseName = baseName;
@@ -54,17 +56,22 @@ final class ModelCard {
    */
   String text(List<String> serving, List<String> limits) throws IOException {
     StringBuilder card = new StringBuilder("---\n");
-    card.append("base_model: ").append(quoted(baseName)).append('\n');
+    card.append("base_model: ").append(quoted(trainedFrom())).append('\n');
     card.append("library_name: ").append(library).append('\n');
     card.append("pipeline_tag: text-generation\n");
-    card.append("tags:\n- lora\n- graft\n");
+    card.append(peft.isPresent() ? "tags:\n- lora\n- graft\n" : "tags:\n- graft\n");
     card.append(String.join("\n", licence())).append("\n---\n\n");
     card.append("# ").append(source.name()).append("\n\n");
     card.append(
-        library.equals("peft")
-            ? "A LoRA adapter for `%s`.\n".formatted(baseName)
-            : "`%s` with a LoRA adapter merged in.\n".formatted(baseName));
-    section(card, "Base", List.of("`" + source.base() + "`"));
+        peft.isEmpty()
+            ? (source.config().isPresent()
+                    ? "`%s`, all its weights trained.\n"
+                    : "`%s` as it is.\n")
+                .formatted(trainedFrom())
+            : library.equals("peft")
+                ? "A LoRA adapter for `%s`.\n".formatted(baseName)
+                : "`%s` with a LoRA adapter merged in.\n".formatted(baseName));
+    section(card, "Base", List.of("`" + (peft.isPresent() ? source.base() : trainedFrom()) + "`"));
     section(card, "Data", data());
     section(card, "Hyperparameters", hyperparameters());
     section(card, "Scores", scores());
@@ -72,9 +79,15 @@ final class ModelCard {
     for (String limit : limits) {
       card.append("\n").append(limit).append('\n');
     }
-    card.append("\n`parity.json`, one folder up, certifies that these files say what base and")
-        .append(" adapter say in the\ntrainer; `graft verify` repeats it.\n");
+    card.append("\n`parity.json`, one folder up, certifies that these files say what ")
+        .append(peft.isPresent() ? "base and adapter say" : "the model says")
+        .append(" in the\ntrainer; `graft verify` repeats it.\n");
     return card.toString();
+  }
+
+  /** What the run began with; the model itself where no run is known. */
+  private String trainedFrom() {
+    return peft.isPresent() ? baseName : source.config().map(RunConfig::base).orElse(baseName);
   }
 
   private static String quoted(String text) {
@@ -88,7 +101,8 @@ final class ModelCard {
 
   /** The base's own licence fields, which bind what is made from it. */
   private List<String> licence() throws IOException {
-    Path card = base.resolve("README.md");
+    Path own = base.resolve("README.md");
+    Path card = Files.isRegularFile(own) ? own : base.resolve("README.base.md");
     List<String> fields = new ArrayList<>();
     if (Files.isRegularFile(card)) {
       String text = new String(Files.readAllBytes(card), StandardCharsets.UTF_8);
@@ -104,7 +118,7 @@ final class ModelCard {
   private List<String> data() {
     Optional<Path> file = source.run().map(run -> run.resolve("data.json"));
     if (file.isEmpty() || !Files.isRegularFile(file.get())) {
-      return List.of("not known: there is no data.json beside the adapter");
+      return List.of("not known: there is no data.json beside it");
     }
     JsonNode json = StrictJson.readObject(file.get(), MAX_DATA_BYTES);
     List<String> lines = new ArrayList<>();
@@ -124,20 +138,13 @@ final class ModelCard {
 
   private List<String> hyperparameters() {
     List<String> lines = new ArrayList<>();
-    lines.add(
-        "rank %d, alpha %s%s, dropout %s"
-            .formatted(
-                peft.rank(),
-                number(peft.alpha()),
-                peft.rslora() ? " (rsLoRA)" : "",
-                number(peft.dropout())));
-    lines.add(
-        "target modules: "
-            + switch (peft.targetModules()) {
-              case TargetModules.Names(var names) -> String.join(", ", names);
-              case TargetModules.AllLinear() -> "all linear layers";
-              case TargetModules.Expression(String regex) -> "`" + regex + "`";
-            });
+    peft.ifPresentOrElse(
+        config -> addAdapter(config, lines),
+        () ->
+            lines.add(
+                source.config().isPresent()
+                    ? "all weights are trained"
+                    : "not known: there is no config.yaml beside the model"));
     source
         .config()
         .map(RunConfig::training)
@@ -157,6 +164,23 @@ final class ModelCard {
     return lines;
   }
 
+  private static void addAdapter(PeftConfig peft, List<String> lines) {
+    lines.add(
+        "rank %d, alpha %s%s, dropout %s"
+            .formatted(
+                peft.rank(),
+                number(peft.alpha()),
+                peft.rslora() ? " (rsLoRA)" : "",
+                number(peft.dropout())));
+    lines.add(
+        "target modules: "
+            + switch (peft.targetModules()) {
+              case TargetModules.Names(var names) -> String.join(", ", names);
+              case TargetModules.AllLinear() -> "all linear layers";
+              case TargetModules.Expression(String regex) -> "`" + regex + "`";
+            });
+  }
+
   private static String number(double value) {
     return value == Math.rint(value) && Math.abs(value) < 1e9
         ? String.valueOf((long) value)
@@ -167,7 +191,7 @@ final class ModelCard {
   private List<String> scores() {
     Optional<Path> file = source.run().map(run -> run.resolve("metrics.jsonl"));
     if (file.isEmpty() || !Files.isRegularFile(file.get())) {
-      return List.of("not known: there is no metrics.jsonl beside the adapter");
+      return List.of("not known: there is no metrics.jsonl beside it");
     }
     List<JsonNode> evaluations = new ArrayList<>();
     String text =
@@ -186,7 +210,7 @@ final class ModelCard {
     List<String> lines = new ArrayList<>();
     lines.add(score("base", evaluations.getFirst()));
     if (evaluations.size() > 1) {
-      lines.add(score("adapter", evaluations.getLast()));
+      lines.add(score(peft.isPresent() ? "adapter" : "model", evaluations.getLast()));
     }
     return lines;
   }

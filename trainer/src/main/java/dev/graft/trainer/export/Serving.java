@@ -4,6 +4,7 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.peft.PeftConfig;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** How the exported files are served: exact lines, and what servers refuse. */
@@ -28,16 +29,24 @@ final class Serving {
    *
    * @param out the export's folder as the user named it
    * @param base what servers call the base: a folder, or org/name
+   * @param peft the adapter's configuration; absent for a whole model
    */
   static String line(
-      Artifact artifact, String out, String base, String name, PeftConfig peft, ModelConfig model) {
+      Artifact artifact,
+      String out,
+      String base,
+      String name,
+      Optional<PeftConfig> peft,
+      ModelConfig model) {
     String path = quoted(out + "/" + artifact.path());
     int context = Math.min(model.maxPositionEmbeddings(), MODEST_CONTEXT);
     return switch (artifact.target()) {
       case PEFT ->
           "vllm serve %s --enable-lora --max-lora-rank %d --lora-modules %s"
               .formatted(
-                  quoted(base), maxLoraRank(peft.rank()), quoted(name + "=" + out + "/peft"));
+                  quoted(base),
+                  maxLoraRank(peft.orElseThrow().rank()),
+                  quoted(name + "=" + out + "/peft"));
       case MERGED -> "vllm serve " + path;
       case GGUF -> "llama-server -m BASE.gguf --lora %s -c %d".formatted(path, context);
       case GGUF_MERGED -> "llama-server -m %s -c %d".formatted(path, context);

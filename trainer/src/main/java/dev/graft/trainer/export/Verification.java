@@ -101,9 +101,7 @@ public final class Verification {
 
   private void compareNumbers(Options options) throws IOException {
     String base = options.base().orElseGet(this::baseThen);
-    Path adapterFolder =
-        options.adapter().orElse(Path.of(json.path("adapter").path("folder").asString("")));
-    ExportSource source = ExportSource.of(adapterFolder, Optional.of(base));
+    ExportSource source = source(options, base);
     try (Checkpoint checkpoint = Checkpoint.open(HubCache.ofEnvironment().resolve(base))) {
       requireSame(checkpoint, source);
       Optional<Tokenizer> tokenizer =
@@ -112,7 +110,8 @@ public final class Verification {
               : Optional.empty();
       Path temporary = Files.createTempDirectory("graft-verify");
       try {
-        PeftAdapter adapter = PeftAdapter.read(source.adapter(), checkpoint.config());
+        Optional<PeftAdapter> adapter =
+            source.adapter().map(it -> PeftAdapter.read(it, checkpoint.config()));
         Certification certification = new Certification(source, checkpoint, adapter, temporary);
         GoldenPrompts prompts = prompts(certification, checkpoint, tokenizer);
         writeReference(certification, prompts, tokenizer, options.reference());
@@ -122,6 +121,14 @@ public final class Verification {
         deleteTree(temporary);
       }
     }
+  }
+
+  private ExportSource source(Options options, String base) {
+    if (!json.has("adapter")) {
+      return ExportSource.of(HubCache.ofEnvironment().resolve(base), Optional.empty());
+    }
+    String then = json.path("adapter").path("folder").asString("");
+    return ExportSource.of(options.adapter().orElse(Path.of(then)), Optional.of(base));
   }
 
   /** Where the base was, or, if it is there no more, its name. */
@@ -138,11 +145,15 @@ public final class Verification {
           "%s is another base model than the export's: its fingerprint is %s, the export's %s. Name that one with --base."
               .formatted(base.folder(), base.fingerprint(), fingerprint));
     }
-    String hash = Hashes.sha256(source.adapter().resolve(PeftAdapter.WEIGHTS_FILE));
+    if (source.adapter().isEmpty()) {
+      return;
+    }
+    Path adapter = source.adapter().get();
+    String hash = Hashes.sha256(adapter.resolve(PeftAdapter.WEIGHTS_FILE));
     if (!hash.equals(json.path("adapter").path("sha256").asString(""))) {
       throw new UserException(
           "%s is another adapter than the export's, or was trained further since. Name that one with --adapter, or export again."
-              .formatted(source.adapter()));
+              .formatted(adapter));
     }
   }
 
@@ -176,7 +187,7 @@ public final class Verification {
         certification.certify(folder, artifacts, prompts, line -> console.say(Export.words(line)));
     if (!certificate.passed()) {
       throw new UserException(
-          "%s does not say what base and adapter say: %s."
+          "%s does not say what the trainer says: %s."
               .formatted(
                   folder,
                   certificate.lines().stream()

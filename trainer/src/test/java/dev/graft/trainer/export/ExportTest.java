@@ -184,10 +184,66 @@ class ExportTest {
     }
   }
 
+  /** As a full fine-tuning leaves it; beside the run lies what is nobody's. */
+  @Test
+  void aWholeModelIsExportedWithoutAnAdapter() throws IOException {
+    Path run = temp.resolve("my-run");
+    Path model = Files.createDirectories(run.resolve("model"));
+    for (String file : List.of("config.json", "model.safetensors", "tokenizer.json")) {
+      Files.copy(BASE.resolve(file), model.resolve(file));
+    }
+    Files.writeString(model.resolve(".graft-result"), "");
+    Files.writeString(
+        run.resolve("config.yaml"),
+        "base: org/base\nmethod: full\ndata:\n  train: gone.jsonl\noutput: my-run\n");
+    ExportSource source = ExportSource.of(run, Optional.empty());
+    assertThat(source.name()).isEqualTo("my-run");
+    assertThat(source.base()).isEqualTo(model.toString());
+
+    Export.run(
+        source,
+        EnumSet.of(ExportTarget.MERGED, ExportTarget.GGUF_MERGED),
+        List.of(GgmlType.BF16, GgmlType.Q8_0),
+        out,
+        Console.silent());
+
+    JsonNode certificate = certificate();
+    assertThat(certificate.path("verdict").asString()).isEqualTo("passed");
+    assertThat(certificate.has("adapter")).isFalse();
+    assertThat(certificate.path("artifacts").valueStream().map(a -> a.path("path").asString()))
+        .containsExactly("merged", "gguf-merged/model-bf16.gguf", "gguf-merged/model-q8_0.gguf");
+    assertThat(certificate.path("artifacts").get(1).path("mean_kl").asDouble())
+        .as("bfloat16 as it was")
+        .isLessThan(1e-6);
+    assertThat(out.resolve("merged/model.safetensors"))
+        .hasSameBinaryContentAs(model.resolve("model.safetensors"));
+    assertThat(out.resolve("merged/.graft-result")).doesNotExist();
+    assertThat(out.resolve("merged/README.md"))
+        .content()
+        .contains("org/base`, all its weights trained")
+        .doesNotContain("LoRA");
+    Verification.run(
+        out,
+        new Verification.Options(Optional.empty(), Optional.empty(), false, Optional.empty()),
+        Console.silent());
+    assertThatThrownBy(() ->
+            Export.run(
+                ExportSource.of(model, Optional.empty()),
+                EnumSet.of(ExportTarget.MERGED, ExportTarget.OLLAMA),
+                List.of(),
+                temp.resolve("other"),
+                Console.silent()))
+        .isInstanceOf(UserException.class)
+        .hasMessageContaining("--to ollama")
+        .hasMessageContaining("gguf-merged");
+    assertThatThrownBy(() -> ExportSource.of(run, Optional.of("org/base")))
+        .hasMessageContaining("is a whole model");
+  }
+
   private List<List<String>> violations(Checkpoint base, PeftAdapter adapter) throws IOException {
     ExportSource source =
         ExportSource.of(temp.resolve("adapter-0.2"), Optional.of(BASE.toString()));
-    Certification certification = new Certification(source, base, adapter, temp);
+    Certification certification = new Certification(source, base, Optional.of(adapter), temp);
     GoldenPrompts prompts =
         GoldenPrompts.of(source, BASE, base.config(), Optional.empty(), certification.room());
     List<Artifact> artifacts =

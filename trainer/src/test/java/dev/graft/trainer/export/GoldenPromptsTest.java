@@ -35,7 +35,7 @@ class GoldenPromptsTest {
     String yaml = "base: %s\ndata:\n  train: %s\n%s".formatted(BASE, DATA, data);
     var source =
         new ExportSource(
-            run.resolve("adapter"),
+            Optional.of(run.resolve("adapter")),
             Optional.of(run),
             Optional.of(ConfigReader.fromText(yaml, "run", List.of())),
             BASE.toString());
