@@ -17,7 +17,7 @@ public final class Main {
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     var out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
     var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    int code = GraftCommand.commandLine(out, err).execute(arguments);
+    int code = GraftCommand.commandLine(arguments, out, err).execute(arguments);
     out.flush();
     err.flush();
     // Libraries leave threads behind that are not daemons.
