@@ -3,15 +3,18 @@ package dev.graft.modelio.gguf;
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.Projection;
+import dev.graft.modelio.VocabularyModule;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.modelio.peft.TargetModules;
+import dev.graft.modelio.peft.VocabularyLora;
 import dev.graft.modelio.rows.EncodedRows;
 import dev.graft.modelio.rows.RowSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -38,11 +41,15 @@ public final class GgufLora {
    *
    * @param model the base model's configuration
    * @param name what people see as the adapter's name
-   * @throws ModelIoException if it cannot be written
+   * @throws ModelIoException if it cannot be written, or is DoRA
    */
   public static void write(Path file, PeftAdapter adapter, ModelConfig model, String name) {
+    if (adapter.config().dora()) {
+      throw new ModelIoException(
+          "A GGUF adapter has no place for DoRA's magnitudes; merge the adapter into its base.");
+    }
     GgufWriter writer = new GgufWriter();
-    double alpha = alphaFor(adapter.config(), adapter.weights().getFirst());
+    double alpha = alphaOf(adapter);
     writer.put("general.architecture", GgufValue.of(GgufNames.ARCHITECTURE));
     writer.put("general.type", GgufValue.of("adapter"));
     writer.put("adapter.type", GgufValue.of("lora"));
@@ -55,7 +62,59 @@ public final class GgufLora {
       float factor = (float) (alphaFor(adapter.config(), lora) / alpha);
       add(writer, tensor + B, rowsOfB(lora, factor, model.headDim()));
     }
+    for (VocabularyLora lora : adapter.vocabulary()) {
+      float factor = (float) (adapter.config().scale(lora.module().path()) * lora.rank() / alpha);
+      addVocabulary(writer, lora, factor);
+    }
     writer.write(file);
+  }
+
+  private static double alphaOf(PeftAdapter adapter) {
+    if (!adapter.weights().isEmpty()) {
+      return alphaFor(adapter.config(), adapter.weights().getFirst());
+    }
+    VocabularyLora only = adapter.vocabulary().getFirst();
+    return adapter.config().scale(only.module().path()) * only.rank();
+  }
+
+  /**
+   * The output projection is like any other; of the embedding llama.cpp looks rows of {@code
+   * lora_a} (vocab, rank) up, and multiplies them with {@code lora_b} (hidden, rank).
+   */
+  private static void addVocabulary(GgufWriter writer, VocabularyLora lora, float factor) {
+    String tensor = GgufNames.of(lora.module());
+    RowSource tokens = RowSource.of(lora.tokens(), lora.rank());
+    switch (lora.module()) {
+      case LM_HEAD -> {
+        add(writer, tensor + A, RowSource.of(lora.hidden(), lora.width()));
+        add(writer, tensor + B, scaled(tokens, factor));
+      }
+      case EMBED_TOKENS -> {
+        add(writer, tensor + A, tokens);
+        RowSource columns =
+            new RowSource.Computed(
+                lora.width(),
+                lora.rank(),
+                (index, target) -> {
+                  for (int i = 0; i < target.length; i++) {
+                    target[i] = lora.hidden()[i * lora.width() + index];
+                  }
+                });
+        add(writer, tensor + B, scaled(columns, factor));
+      }
+    }
+  }
+
+  private static RowSource scaled(RowSource rows, float factor) {
+    return new RowSource.Computed(
+        rows.rows(),
+        rows.columns(),
+        (index, target) -> {
+          rows.row(index, target);
+          for (int i = 0; i < target.length; i++) {
+            target[i] *= factor;
+          }
+        });
   }
 
   /** The alpha with which {@code alpha / rank} is a module's scale. */
@@ -64,17 +123,7 @@ public final class GgufLora {
   }
 
   private static RowSource rowsOfB(LoraWeights lora, float factor, int headDim) {
-    RowSource rows = RowSource.of(lora.b(), lora.rank());
-    RowSource scaled =
-        new RowSource.Computed(
-            rows.rows(),
-            rows.columns(),
-            (index, target) -> {
-              rows.row(index, target);
-              for (int i = 0; i < target.length; i++) {
-                target[i] *= factor;
-              }
-            });
+    RowSource scaled = scaled(RowSource.of(lora.b(), lora.rank()), factor);
     return GgufNames.isPermuted(lora.projection())
         ? scaled.ordered(place -> GgufNames.rowAt(place, headDim))
         : scaled;
@@ -99,28 +148,49 @@ public final class GgufLora {
       double alpha =
           file.number(ALPHA)
               .orElseThrow(() -> new ModelIoException(path + " has no " + ALPHA + "."));
-      List<LoraWeights> weights = new Reading(file, model).weights();
-      LoraWeights first = weights.getFirst();
-      Map<String, Integer> ranks = new LinkedHashMap<>();
-      Set<Projection> targets = new TreeSet<>();
-      for (LoraWeights lora : weights) {
-        targets.add(lora.projection());
-        if (lora.rank() != first.rank()) {
-          ranks.put(lora.projection().path(lora.layer()).replace(".", "\\."), lora.rank());
-        }
+      Set<String> unknown = new TreeSet<>(file.tensors().keySet());
+      Reading reading = new Reading(file, model, unknown);
+      List<VocabularyLora> vocabulary = reading.vocabulary();
+      List<LoraWeights> weights = reading.weights();
+      if (!unknown.isEmpty() || (weights.isEmpty() && vocabulary.isEmpty())) {
+        throw new ModelIoException(
+            unknown.isEmpty()
+                ? path + " holds no LoRA weights."
+                : "%s: tensor %s does not belong to an adapter of this model."
+                    .formatted(path, unknown.iterator().next()));
       }
-      PeftConfig config =
-          new PeftConfig(
-              first.rank(),
-              alpha,
-              0,
-              TargetModules.of(List.copyOf(targets)),
-              false,
-              "",
-              ranks,
-              Map.of(),
-              null);
-      return new PeftAdapter(config, weights);
+      return new PeftAdapter(config(alpha, weights, vocabulary), weights, vocabulary);
+    }
+  }
+
+  private static PeftConfig config(
+      double alpha, List<LoraWeights> weights, List<VocabularyLora> vocabulary) {
+    int rank = weights.isEmpty() ? vocabulary.getFirst().rank() : weights.getFirst().rank();
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    Set<String> targets = new LinkedHashSet<>();
+    for (LoraWeights lora : weights) {
+      targets.add(lora.projection().moduleName());
+      putRank(ranks, lora.projection().path(lora.layer()), lora.rank(), rank);
+    }
+    for (VocabularyLora lora : vocabulary) {
+      targets.add(lora.module().moduleName());
+      putRank(ranks, lora.module().path(), lora.rank(), rank);
+    }
+    return new PeftConfig(
+        rank,
+        alpha,
+        0,
+        new TargetModules.Names(List.copyOf(targets)),
+        false,
+        "",
+        ranks,
+        Map.of(),
+        null);
+  }
+
+  private static void putRank(Map<String, Integer> ranks, String path, int rank, int most) {
+    if (rank != most) {
+      ranks.put(path.replace(".", "\\."), rank);
     }
   }
 
@@ -137,39 +207,67 @@ public final class GgufLora {
     }
   }
 
-  private record Reading(GgufFile file, ModelConfig model) {
+  /**
+   * A file that is being read.
+   *
+   * @param unknown names that nobody has read yet
+   */
+  private record Reading(GgufFile file, ModelConfig model, Set<String> unknown) {
     List<LoraWeights> weights() {
-      Set<String> unknown = new TreeSet<>(file.tensors().keySet());
       List<LoraWeights> weights = new ArrayList<>();
       for (int layer = 0; layer < model.layers(); layer++) {
         for (Projection projection : Projection.values()) {
           String tensor = GgufNames.of(layer, projection);
-          boolean hasA = unknown.remove(tensor + A);
-          boolean hasB = unknown.remove(tensor + B);
-          if (hasA != hasB) {
-            throw new ModelIoException(
-                "%s has half of %s only; lora_a and lora_b are needed."
-                    .formatted(file.path(), tensor));
-          }
-          if (hasA) {
+          if (hasPair(tensor)) {
             weights.add(pair(layer, projection, file.tensor(tensor + A), file.tensor(tensor + B)));
           }
         }
       }
-      if (!unknown.isEmpty() || weights.isEmpty()) {
-        throw new ModelIoException(
-            unknown.isEmpty()
-                ? file.path() + " holds no LoRA weights."
-                : "%s: tensor %s does not belong to an adapter of this model."
-                    .formatted(file.path(), unknown.iterator().next()));
-      }
       return weights;
     }
 
-    private LoraWeights pair(int layer, Projection projection, GgufTensor a, GgufTensor b) {
-      long rank = a.shape().getFirst();
-      List<Long> shapeOfA = List.of(rank, (long) projection.inFeatures(model));
-      List<Long> shapeOfB = List.of((long) projection.outFeatures(model), rank);
+    private boolean hasPair(String tensor) {
+      boolean hasA = unknown.remove(tensor + A);
+      boolean hasB = unknown.remove(tensor + B);
+      if (hasA != hasB) {
+        throw new ModelIoException(
+            "%s has half of %s only; lora_a and lora_b are needed.".formatted(file.path(), tensor));
+      }
+      return hasA;
+    }
+
+    List<VocabularyLora> vocabulary() {
+      List<VocabularyLora> vocabulary = new ArrayList<>();
+      for (VocabularyModule module : VocabularyModule.values()) {
+        String tensor = GgufNames.of(module);
+        if (hasPair(tensor)) {
+          vocabulary.add(pair(module, file.tensor(tensor + A), file.tensor(tensor + B)));
+        }
+      }
+      return vocabulary;
+    }
+
+    private VocabularyLora pair(VocabularyModule module, GgufTensor a, GgufTensor b) {
+      boolean lookedUp = module == VocabularyModule.EMBED_TOKENS;
+      long rank = lookedUp ? a.shape().getLast() : a.shape().getFirst();
+      long vocabulary = model.vocabSize();
+      long hidden = model.hiddenSize();
+      List<Long> shapeOfA = lookedUp ? List.of(vocabulary, rank) : List.of(rank, hidden);
+      List<Long> shapeOfB = lookedUp ? List.of(hidden, rank) : List.of(vocabulary, rank);
+      requireShapes(a, shapeOfA, b, shapeOfB, rank);
+      float[] valuesOfB = values(b);
+      if (!lookedUp) {
+        return new VocabularyLora(module, (int) rank, valuesOfB, values(a));
+      }
+      float[] turned = new float[valuesOfB.length];
+      for (int i = 0; i < turned.length; i++) {
+        turned[(int) (i % rank * hidden + i / rank)] = valuesOfB[i];
+      }
+      return new VocabularyLora(module, (int) rank, values(a), turned);
+    }
+
+    private void requireShapes(
+        GgufTensor a, List<Long> shapeOfA, GgufTensor b, List<Long> shapeOfB, long rank) {
       if (!a.shape().equals(shapeOfA)
           || !b.shape().equals(shapeOfB)
           || rank > PeftConfig.MAX_RANK) {
@@ -178,6 +276,13 @@ public final class GgufLora {
                 .formatted(
                     file.path(), a.name(), a.shape(), b.name(), b.shape(), shapeOfA, shapeOfB));
       }
+    }
+
+    private LoraWeights pair(int layer, Projection projection, GgufTensor a, GgufTensor b) {
+      long rank = a.shape().getFirst();
+      List<Long> shapeOfA = List.of(rank, (long) projection.inFeatures(model));
+      List<Long> shapeOfB = List.of((long) projection.outFeatures(model), rank);
+      requireShapes(a, shapeOfA, b, shapeOfB, rank);
       float[] valuesOfA = values(a);
       float[] valuesOfB = values(b);
       if (GgufNames.isPermuted(projection)) {

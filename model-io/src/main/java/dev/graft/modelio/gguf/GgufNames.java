@@ -3,6 +3,7 @@ package dev.graft.modelio.gguf;
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.TensorNames;
+import dev.graft.modelio.VocabularyModule;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -48,6 +49,14 @@ final class GgufNames {
           case DOWN_PROJ -> "ffn_down";
         };
     return "blk." + layer + "." + part + ".weight";
+  }
+
+  /** The name of the weight of the embedding or the output projection. */
+  static String of(VocabularyModule module) {
+    return switch (module) {
+      case EMBED_TOKENS -> "token_embd.weight";
+      case LM_HEAD -> "output.weight";
+    };
   }
 
   /**

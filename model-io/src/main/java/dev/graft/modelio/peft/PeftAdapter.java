@@ -6,6 +6,7 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.TensorView;
+import dev.graft.modelio.VocabularyModule;
 import dev.graft.modelio.safetensors.SafetensorsFile;
 import dev.graft.modelio.safetensors.SafetensorsWriter;
 import dev.graft.modelio.safetensors.TensorInfo;
@@ -24,18 +25,28 @@ import java.util.regex.Pattern;
  *
  * @param config what adapter_config.json says
  * @param weights by layer, then in the order of {@link Projection}
+ * @param vocabulary of the embedding and the output projection, in the order of {@link
+ *     VocabularyModule}; mostly none
  */
-public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
+public record PeftAdapter(
+    PeftConfig config, List<LoraWeights> weights, List<VocabularyLora> vocabulary) {
   public static final String CONFIG_FILE = "adapter_config.json";
   public static final String WEIGHTS_FILE = "adapter_model.safetensors";
 
-  private static final String PREFIX = "base_model.model.";
+  static final String PREFIX = "base_model.model.";
   private static final Pattern LAYER = Pattern.compile("\\.layers\\.(\\d{1,9})\\.");
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
+  private static final String MAGNITUDE = ".lora_magnitude_vector";
 
   public PeftAdapter {
     weights = List.copyOf(weights);
+    vocabulary = List.copyOf(vocabulary);
+  }
+
+  /** Without adapters of the embedding and the output projection. */
+  public PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
+    this(config, weights, List.of());
   }
 
   /**
@@ -49,7 +60,13 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
     requireAdapterFolder(folder);
     PeftConfig config = PeftConfig.read(folder.resolve(CONFIG_FILE));
     try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS_FILE))) {
-      return new PeftAdapter(config, readWeights(file, config, model));
+      Set<String> unknown = new TreeSet<>(file.names());
+      List<VocabularyLora> vocabulary = new VocabularyFile(file, config, model).read(unknown);
+      List<LoraWeights> weights = readWeights(file, config, model, unknown);
+      if (weights.isEmpty() && vocabulary.isEmpty()) {
+        throw new ModelIoException(file.path() + " holds no LoRA weights.");
+      }
+      return new PeftAdapter(config, weights, vocabulary);
     }
   }
 
@@ -71,15 +88,19 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
   }
 
   private static List<LoraWeights> readWeights(
-      SafetensorsFile file, PeftConfig config, ModelConfig model) {
+      SafetensorsFile file, PeftConfig config, ModelConfig model, Set<String> unknown) {
     List<LoraWeights> weights = new ArrayList<>();
-    Set<String> unknown = new TreeSet<>(file.names());
     for (int layer = 0; layer < model.layers(); layer++) {
       for (Projection projection : Projection.values()) {
         String module = PREFIX + projection.path(layer);
         boolean hasA = unknown.remove(module + A);
         boolean hasB = unknown.remove(module + B);
         checkPresence(file, config, layer, projection, hasA, hasB);
+        if (config.dora() && hasA && !unknown.remove(module + MAGNITUDE)) {
+          throw new ModelIoException(
+              "%s has %s but not %s, although %s says use_dora."
+                  .formatted(file.path(), module + A, module + MAGNITUDE, CONFIG_FILE));
+        }
         if (hasA && hasB) {
           weights.add(readPair(file, config, model, layer, projection));
         }
@@ -91,9 +112,6 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
       throw new ModelIoException(
           "%s: tensor %s is not a LoRA weight of a projection of this model, which has %d layers.%s"
               .formatted(file.path(), first, model.layers(), beyond ? otherBase(config) : ""));
-    }
-    if (weights.isEmpty()) {
-      throw new ModelIoException(file.path() + " holds no LoRA weights.");
     }
     return weights;
   }
@@ -155,31 +173,37 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
         layer,
         projection,
         rank,
-        readMatrix(file, config, module + A, rank, in),
-        readMatrix(file, config, module + B, out, rank));
+        readTensor(file, config, module + A, List.of((long) rank, in)),
+        readTensor(file, config, module + B, List.of(out, (long) rank)),
+        config.dora() ? readTensor(file, config, module + MAGNITUDE, List.of(out)) : new float[0]);
   }
 
-  private static float[] readMatrix(
-      SafetensorsFile file, PeftConfig config, String name, long rows, long columns) {
+  static float[] readTensor(
+      SafetensorsFile file, PeftConfig config, String name, List<Long> shape) {
     TensorInfo info = file.info(name);
-    if (!info.shape().equals(List.of(rows, columns))) {
+    if (!info.shape().equals(shape)) {
+      // The side that is not the rank.
       int width = name.endsWith(A) ? 1 : 0;
       boolean otherWidth =
-          info.shape().size() == 2
-              && !info.shape().get(width).equals(List.of(rows, columns).get(width));
+          info.shape().size() == shape.size() && !info.shape().get(width).equals(shape.get(width));
       throw new ModelIoException(
-          "%s: tensor %s has the shape %s; the base model and the rank in %s ask for [%d, %d].%s"
+          "%s: tensor %s has the shape %s; the base model and the rank in %s ask for %s.%s"
               .formatted(
                   file.path(),
                   name,
                   info.shape(),
                   CONFIG_FILE,
-                  rows,
-                  columns,
+                  shape,
                   otherWidth ? otherBase(config) : ""));
     }
     TensorView tensor = file.tensor(name);
     return tensor.toFloats();
+  }
+
+  /** {@link #write(Path, boolean)} of an adapter without embedding and output projection. */
+  public static void write(
+      Path folder, PeftConfig config, List<LoraWeights> weights, boolean replace) {
+    new PeftAdapter(config, weights).write(folder, replace);
   }
 
   /**
@@ -187,28 +211,29 @@ public record PeftAdapter(PeftConfig config, List<LoraWeights> weights) {
    *
    * @param replace whether an existing folder is replaced; without it, it is refused
    */
-  public static void write(
-      Path folder, PeftConfig config, List<LoraWeights> weights, boolean replace) {
-    AsideFolder.write(folder, replace, aside -> writeInto(aside, config, weights));
-  }
-
-  /** Writes this adapter as {@link #write(Path, PeftConfig, List, boolean)} does. */
   public void write(Path folder, boolean replace) {
-    write(folder, config, weights, replace);
+    AsideFolder.write(folder, replace, this::writeInto);
   }
 
   /** Writes the adapter's two files into a folder that is there, for larger wholes. */
-  public static void writeInto(Path folder, PeftConfig config, List<LoraWeights> weights) {
+  public void writeInto(Path folder) {
     SafetensorsWriter writer = new SafetensorsWriter();
+    vocabulary.forEach(lora -> VocabularyFile.add(writer, config, lora));
     Set<String> modules = new HashSet<>();
     for (LoraWeights lora : weights) {
       String module = PREFIX + lora.projection().path(lora.layer());
       if (!modules.add(module) || lora.rank() != config.rank(lora.layer(), lora.projection())) {
         throw new IllegalArgumentException(module + " is there twice or not of the config's rank");
       }
+      if (config.dora() != lora.hasMagnitude()) {
+        throw new IllegalArgumentException(module + ": magnitudes and the config do not agree");
+      }
       long rank = lora.rank();
       writer.add(module + A, List.of(rank, (long) lora.inFeatures()), lora.a());
       writer.add(module + B, List.of((long) lora.outFeatures(), rank), lora.b());
+      if (lora.hasMagnitude()) {
+        writer.add(module + MAGNITUDE, List.of((long) lora.outFeatures()), lora.magnitude());
+      }
     }
     writer.write(folder.resolve(WEIGHTS_FILE));
     AsideFile.writeText(folder.resolve(CONFIG_FILE), config.toJson());

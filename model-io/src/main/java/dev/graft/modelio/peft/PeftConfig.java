@@ -3,6 +3,7 @@ package dev.graft.modelio.peft;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.StrictJson;
+import dev.graft.modelio.VocabularyModule;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param rankPattern ranks of single modules, by PEFT's patterns for module paths
  * @param alphaPattern alphas of single modules, likewise
  * @param layersToTransform the only layers that have adapters; null means all of them
+ * @param dora whether the adapters have magnitudes (DoRA, Liu et al. 2024)
  */
 public record PeftConfig(
     int rank,
@@ -32,7 +34,8 @@ public record PeftConfig(
     String baseModel,
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
-    @Nullable List<Integer> layersToTransform) {
+    @Nullable List<Integer> layersToTransform,
+    boolean dora) {
 
   /** The largest rank that is believed when it comes from a file. */
   public static final int MAX_RANK = 8192;
@@ -49,6 +52,30 @@ public record PeftConfig(
     alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
     alphaPattern.forEach((key, a) -> requireAlpha("alpha_pattern." + key, a));
     layersToTransform = layersToTransform == null ? null : List.copyOf(layersToTransform);
+  }
+
+  /** Without magnitudes. */
+  public PeftConfig(
+      int rank,
+      double alpha,
+      double dropout,
+      TargetModules targetModules,
+      boolean rslora,
+      String baseModel,
+      Map<String, Integer> rankPattern,
+      Map<String, Double> alphaPattern,
+      @Nullable List<Integer> layersToTransform) {
+    this(
+        rank,
+        alpha,
+        dropout,
+        targetModules,
+        rslora,
+        baseModel,
+        rankPattern,
+        alphaPattern,
+        layersToTransform,
+        false);
   }
 
   /** One rank and alpha for these projections of every layer. */
@@ -88,12 +115,21 @@ public record PeftConfig(
 
   /** The rank of one module's adapter. */
   public int rank(int layer, Projection projection) {
-    return ModulePatterns.find(rankPattern, projection.path(layer), rank);
+    return rank(projection.path(layer));
+  }
+
+  /** The rank of the adapter of the module at a path. */
+  public int rank(String path) {
+    return ModulePatterns.find(rankPattern, path, rank);
   }
 
   /** The alpha of one module's adapter. */
   public double alpha(int layer, Projection projection) {
-    return ModulePatterns.find(alphaPattern, projection.path(layer), alpha);
+    return alpha(projection.path(layer));
+  }
+
+  private double alpha(String path) {
+    return ModulePatterns.find(alphaPattern, path, alpha);
   }
 
   /**
@@ -101,8 +137,13 @@ public record PeftConfig(
    * (rsLoRA, Kalajdzievski 2023).
    */
   public double scale(int layer, Projection projection) {
-    double alpha = alpha(layer, projection);
-    int rank = rank(layer, projection);
+    return scale(projection.path(layer));
+  }
+
+  /** {@link #scale(int, Projection)} of the module at a path. */
+  public double scale(String path) {
+    double alpha = alpha(path);
+    int rank = rank(path);
     return rslora ? alpha / Math.sqrt(rank) : alpha / rank;
   }
 
@@ -121,6 +162,25 @@ public record PeftConfig(
     };
   }
 
+  /** Likewise of the embedding or the output projection, which have to be named. */
+  public @Nullable Boolean targets(VocabularyModule module) {
+    if (layersToTransform != null) {
+      return false;
+    }
+    return switch (targetModules) {
+      case TargetModules.Names names -> names.matches(module.path());
+      case TargetModules.AllLinear() -> false;
+      case TargetModules.Expression _ -> null;
+    };
+  }
+
+  /** {@link #selects(int, Projection)} for the embedding or the output projection. */
+  public boolean selects(VocabularyModule module) {
+    return targetModules instanceof TargetModules.Expression(String regex)
+        ? ModulePatterns.isWhole(regex, module.path())
+        : Boolean.TRUE.equals(targets(module));
+  }
+
   /**
    * Whether a new adapter has weights for a module. Where {@link #targets} leaves an expression to
    * the file that it came with, this matches it, as Java understands it.
@@ -134,8 +194,8 @@ public record PeftConfig(
   }
 
   /** Whether a key of {@code rank_pattern} or {@code alpha_pattern} is for a module. */
-  public static boolean patternMatches(String key, int layer, Projection projection) {
-    return ModulePatterns.matches(key, projection.path(layer));
+  public static boolean patternMatches(String key, String path) {
+    return ModulePatterns.matches(key, path);
   }
 
   /** The same with another {@code base_model_name_or_path}. */
@@ -149,7 +209,8 @@ public record PeftConfig(
         name,
         rankPattern,
         alphaPattern,
-        layersToTransform);
+        layersToTransform,
+        dora);
   }
 
   /** The same with another dropout. */
@@ -163,13 +224,34 @@ public record PeftConfig(
         baseModel,
         rankPattern,
         alphaPattern,
-        layersToTransform);
+        layersToTransform,
+        dora);
+  }
+
+  /** Of adapters with twice the ranks, and alphas such that their scales are the same. */
+  public PeftConfig withTwiceTheRank() {
+    double factor = rslora ? Math.sqrt(2) : 2;
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    rankPattern.forEach((key, r) -> ranks.put(key, 2 * r));
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    alphaPattern.forEach((key, a) -> alphas.put(key, factor * a));
+    return new PeftConfig(
+        2 * rank,
+        factor * alpha,
+        dropout,
+        targetModules,
+        rslora,
+        baseModel,
+        ranks,
+        alphas,
+        layersToTransform,
+        dora);
   }
 
   /** The same for other modules, of all layers. */
   public PeftConfig withTargets(TargetModules targets) {
     return new PeftConfig(
-        rank, alpha, dropout, targets, rslora, baseModel, rankPattern, alphaPattern, null);
+        rank, alpha, dropout, targets, rslora, baseModel, rankPattern, alphaPattern, null, dora);
   }
 
   private static void requireRank(String key, int rank) {

@@ -14,7 +14,10 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Reads one adapter_config.json: refuses everything that is switched on and is not plain LoRA. */
+/**
+ * Reads one adapter_config.json: refuses everything that is switched on and is neither LoRA nor
+ * DoRA.
+ */
 final class PeftConfigReader {
   private static final long MAX_BYTES = 16 << 20;
   private static final int MAX_PATTERN_LENGTH = 256;
@@ -51,6 +54,7 @@ final class PeftConfigReader {
           "rank_pattern",
           "target_modules",
           "task_type",
+          "use_dora",
           "use_rslora");
 
   private final Path file;
@@ -80,7 +84,8 @@ final class PeftConfigReader {
           base.asString(""),
           ranks(),
           alphas(),
-          layers());
+          layers(),
+          keys.flag("use_dora", false));
     } catch (ModelIoException e) {
       String message = String.valueOf(e.getMessage());
       throw message.startsWith(file.toString()) ? e : keys.refusal(message);

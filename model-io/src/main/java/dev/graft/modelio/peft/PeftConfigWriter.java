@@ -48,7 +48,7 @@ final class PeftConfigWriter {
     json.putNull("target_parameters");
     json.put("task_type", "CAUSAL_LM");
     json.putNull("trainable_token_indices");
-    json.put("use_dora", false);
+    json.put("use_dora", config.dora());
     json.put("use_qalora", false);
     json.put("use_rslora", config.rslora());
     return json;

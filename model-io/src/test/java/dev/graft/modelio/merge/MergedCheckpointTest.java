@@ -1,12 +1,15 @@
 package dev.graft.modelio.merge;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.graft.modelio.DType;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.TensorNames;
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.checkpoint.RandomCheckpoint;
+import dev.graft.modelio.gguf.GgufLora;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
@@ -15,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -104,6 +108,52 @@ class MergedCheckpointTest {
         assertThat(rounding.worstTensor()).contains("layers.1.");
         assertThat(rounding.relativeToUpdate()).isBetween(1e-5, 0.1);
       }
+    }
+  }
+
+  /** DoRA: m ⊙ (W + s BA) / ‖W + s BA‖, in double. A row of zeros stays one. */
+  @Test
+  void magnitudesAreTheLengthsOfMergedRows() throws IOException {
+    Path folder = Files.createDirectory(temp.resolve("merged"));
+    try (Checkpoint base = Checkpoint.open(base(DType.F32))) {
+      PeftAdapter plain = adapter(base);
+      Random random = new Random(6);
+      List<LoraWeights> weights = new ArrayList<>();
+      for (LoraWeights lora : plain.weights()) {
+        float[] magnitude = new float[lora.outFeatures()];
+        for (int i = 0; i < magnitude.length; i++) {
+          magnitude[i] = random.nextFloat(0.5f, 2);
+        }
+        weights.add(new LoraWeights(1, lora.projection(), RANK, lora.a(), lora.b(), magnitude));
+      }
+      PeftConfig c = plain.config();
+      PeftConfig config =
+          new PeftConfig(
+              RANK, ALPHA, 0, c.targetModules(), false, "base", Map.of(), Map.of(), null, true);
+      PeftAdapter dora = new PeftAdapter(config, weights);
+      MergedCheckpoint.writeInto(folder, base, dora);
+      try (Checkpoint merged = Checkpoint.open(folder)) {
+        for (LoraWeights lora : weights) {
+          String name = lora.projection().path(1) + ".weight";
+          float[] before = base.tensor(name).toFloats();
+          float[] after = merged.tensor(name).toFloats();
+          int in = lora.inFeatures();
+          for (int row = 0; row < lora.outFeatures(); row++) {
+            double squares = 0;
+            for (int i = row * in; i < (row + 1) * in; i++) {
+              squares += Math.pow(before[i] + update(lora, i), 2);
+            }
+            double gain = lora.magnitude()[row] / Math.sqrt(squares);
+            for (int i = row * in; i < (row + 1) * in; i++) {
+              double exact = gain * (before[i] + update(lora, i));
+              assertThat((double) after[i]).isCloseTo(exact, within(1e-6));
+            }
+          }
+        }
+      }
+      assertThatThrownBy(
+              () -> GgufLora.write(folder.resolve("adapter.gguf"), dora, base.config(), "dora"))
+          .hasMessageContaining("no place for DoRA's magnitudes");
     }
   }
 

@@ -48,7 +48,11 @@ class PeftAdapterTest {
             values[i] = (float) random.nextGaussian();
           }
         }
-        weights.add(new LoraWeights(layer, projection, rank, a, b));
+        float[] magnitude = new float[config.dora() ? projection.outFeatures(MODEL) : 0];
+        for (int i = 0; i < magnitude.length; i++) {
+          magnitude[i] = random.nextFloat();
+        }
+        weights.add(new LoraWeights(layer, projection, rank, a, b, magnitude));
       }
     }
     return weights;
@@ -99,8 +103,32 @@ class PeftAdapterTest {
         .hasMessageNotContaining("another base model");
   }
 
+  /** The names that PEFT has for DoRA's magnitudes, which are vectors. */
   @Test
-  void comesBackAsItWasWritten() {
+  void magnitudesOfDoraAreVectorsOfTheirOwn() throws IOException {
+    List<Projection> targets = List.of(Projection.K_PROJ);
+    PeftConfig config =
+        new PeftConfig(
+            3, 6, 0, TargetModules.of(targets), false, "base", Map.of(), Map.of(), null, true);
+    Path folder = temp.resolve("dora");
+    PeftAdapter.write(folder, config, randomWeights(config, targets), false);
+    assertThat(folder.resolve(PeftAdapter.CONFIG_FILE)).content().contains("\"use_dora\" : true");
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(PeftAdapter.WEIGHTS_FILE))) {
+      String module = "base_model.model.model.layers.1.self_attn.k_proj.";
+      assertThat(file.info(module + "lora_magnitude_vector").shape())
+          .containsExactly((long) Projection.K_PROJ.outFeatures(MODEL));
+      assertThat(file.names()).hasSize(6);
+    }
+    editConfig(folder, "use_dora", "false");
+    assertThatThrownBy(() -> PeftAdapter.read(folder, MODEL))
+        .as("magnitudes must not be passed over")
+        .isInstanceOf(ModelIoException.class)
+        .hasMessageContaining("lora_magnitude_vector is not a LoRA weight");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void comesBackAsItWasWritten(boolean dora) {
     PeftConfig config =
         new PeftConfig(
             5,
@@ -111,7 +139,8 @@ class PeftAdapterTest {
             "hf://org/name",
             Map.of("model.layers.1.self_attn.k_proj", 2),
             Map.of("mlp.up_proj", 3.0),
-            null);
+            null,
+            dora);
     List<LoraWeights> weights = randomWeights(config, List.of(Projection.values()));
     Path folder = temp.resolve("adapter");
     PeftAdapter.write(folder, config, weights, false);
@@ -202,7 +231,7 @@ class PeftAdapterTest {
       delimiter = '|',
       textBlock =
           """
-          use_dora | true | use_dora true is not supported
+          use_dora | true | not base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude
           bias | "all" | bias is "all"
           modules_to_save | ["lm_head"] | modules_to_save ["lm_head"] is not supported
           peft_type | "LOHA" | peft_type is "LOHA"

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * The adapter: LoRA (Hu et al. 2021), {@code y = W x + scale · B A x}.
+ * The adapter: LoRA (Hu et al. 2021), {@code y = W x + scale · B A x}, or DoRA (Liu et al. 2024).
  *
  * @param targets module names, or one regular expression over whole module paths; {@code
  *     all-linear} has become the seven names of {@link LoraTargets#ALL_LINEAR}
@@ -33,7 +33,8 @@ public record LoraConfig(
             value =
                 "target modules: all-linear, a list of q_proj, k_proj, v_proj, o_proj, gate_proj,"
                     + " up_proj, down_proj or ends of module paths (self_attn.q_proj), or one"
-                    + " regular expression over whole paths (model.layers.0.self_attn.q_proj)",
+                    + " regular expression over whole paths (model.layers.0.self_attn.q_proj);"
+                    + " embed_tokens and lm_head if named",
             byDefault = "all-linear")
         List<String> targets,
     @Key("the only layers with adapters, counted from 0: [0-3, 7]; default: all")
@@ -55,6 +56,22 @@ public record LoraConfig(
         double plusRatio,
     @Key(
             value =
+                "DoRA: learn the lengths of the weights' rows apart from their directions; takes more"
+                    + " memory and time, and no GGUF adapter can hold it: export it merged",
+            byDefault = "false")
+        boolean dora,
+    @Key(
+            value =
+                "how a new adapter begins: default (A random, B zero), or pissa (the principal"
+                    + " components of the weights; exported as plain LoRA of twice the rank)",
+            byDefault = "default")
+        AdapterInit init,
+    @Key(
+            value = "iterations that find the components for pissa: more, more exactly",
+            byDefault = "4")
+        int pissaIterations,
+    @Key(
+            value =
                 "folder of a PEFT adapter to start from; what it is made of (rank, alpha, targets"
                     + " and so on) is then its own",
             input = true,
@@ -63,6 +80,8 @@ public record LoraConfig(
 
   /** Far above anything useful; keeps a slip of the finger from allocating the machine away. */
   private static final int MAX_RANK = 4096;
+
+  private static final int MAX_ITERATIONS = 100;
 
   /** What an adapter_config.json may hold to be read again. */
   private static final int MAX_PATTERN_LENGTH = 256;
@@ -73,12 +92,27 @@ public record LoraConfig(
     unless(dropout >= 0 && dropout < 1, "dropout", "is %s, has to be in [0, 1)", dropout);
     unless(plusRatio > 0, "plus-ratio", "is %s, has to be above 0", plusRatio);
     targets = LoraTargets.resolve(targets);
+    unless(
+        pissaIterations >= 0 && pissaIterations <= MAX_ITERATIONS,
+        "pissa-iterations",
+        "is %d, has to be from 0 to %d",
+        pissaIterations,
+        MAX_ITERATIONS);
+    unless(
+        init == AdapterInit.DEFAULT || initFrom.isEmpty(),
+        "init",
+        "pissa is a beginning, but lora.init-from goes on with an adapter that has begun; give one"
+            + " of the two");
     layers = LayerRange.merged(layers);
     unless(
         layers.isEmpty() || !LoraTargets.isExpression(targets),
         "layers",
         "and a regular expression as lora.targets do not go together (PEFT refuses it): say in the"
             + " expression which layers are meant");
+    unless(
+        layers.isEmpty() || targets.stream().noneMatch(LoraTargets.VOCABULARY::contains),
+        "layers",
+        "and embed_tokens or lm_head as lora.targets do not go together: they are in no layer");
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
     rankPattern.forEach((pattern, value) -> {
       requirePattern("rank-pattern", pattern);

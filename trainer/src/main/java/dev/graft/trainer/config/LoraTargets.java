@@ -19,6 +19,9 @@ public final class LoraTargets {
   public static final List<String> ALL_LINEAR =
       List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
 
+  /** The embedding and the output projection, which have to be named. */
+  static final List<String> VOCABULARY = List.of("embed_tokens", "lm_head");
+
   private static final Pattern NAME = Pattern.compile("[\\w.]+");
 
   private LoraTargets() {}
@@ -55,12 +58,14 @@ public final class LoraTargets {
 
   private static void requireModule(String target) {
     String module = target.substring(target.lastIndexOf('.') + 1);
+    List<String> known = new ArrayList<>(ALL_LINEAR);
+    known.addAll(VOCABULARY);
     unless(
-        ALL_LINEAR.contains(module),
+        known.contains(module),
         "targets",
-        "'%s' is not a target module%s; there are %s, and all-linear for all of them",
+        "'%s' is not a target module%s; there are %s, and all-linear for all but the last two",
         target,
-        Nearest.suggestion(module, ALL_LINEAR),
-        String.join(", ", ALL_LINEAR));
+        Nearest.suggestion(module, known),
+        String.join(", ", known));
   }
 }

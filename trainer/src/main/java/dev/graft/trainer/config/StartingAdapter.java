@@ -83,6 +83,9 @@ final class StartingAdapter {
       if (json.path("use_rslora").isBoolean()) {
         settings.put("lora.rslora", new Setting.Truth(json.path("use_rslora").booleanValue()));
       }
+      if (json.path("use_dora").isBoolean()) {
+        settings.put("lora.dora", new Setting.Truth(json.path("use_dora").booleanValue()));
+      }
       putTargets(settings, json.path("target_modules"));
       JsonNode layers = json.path("layers_to_transform");
       if (layers.isArray() && !layers.isEmpty()) {

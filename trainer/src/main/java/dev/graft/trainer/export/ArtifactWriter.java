@@ -92,7 +92,7 @@ final class ArtifactWriter {
 
   private Artifact peft(Path place) throws IOException {
     PeftAdapter adapter = this.adapter.orElseThrow();
-    PeftAdapter.writeInto(place, adapter.config(), adapter.weights());
+    adapter.writeInto(place);
     List<String> notes = new ArrayList<>(copyTokenizer(place));
     notes.addAll(Serving.limits(adapter.config()));
     writeTemplate(place);

@@ -80,6 +80,7 @@ public final class Export {
     if (adapter.isPresent()) {
       console.say("base     " + source.base());
       tellOf(adapter.get().config());
+      requireRoom(adapter.get().config());
     } else {
       console.say("model    " + source.base());
       requireNoAdapterIsAsked();
@@ -99,7 +100,7 @@ public final class Export {
                 source.adapter().orElseThrow(),
                 config.rank(),
                 config.alpha(),
-                config.rslora() ? ", rsLoRA" : ""));
+                Serving.kind(config)));
   }
 
   private void requireNoAdapterIsAsked() {
@@ -110,6 +111,18 @@ public final class Export {
                   + " gguf-merged, which llama.cpp serves, and Ollama by a Modelfile that says FROM"
                   + " and the file.")
               .formatted(asked.get().label(), source.base()));
+    }
+  }
+
+  /** Before anything is written: what a target could not hold would be found out at its end. */
+  private void requireRoom(PeftConfig config) {
+    Optional<ExportTarget> without =
+        targets.stream().filter(ExportTarget::holdsGgufAdapter).findFirst();
+    if (config.dora() && without.isPresent()) {
+      throw new UserException(
+          "--to %s: the adapter is DoRA, and a GGUF adapter has no place for its magnitudes. Merged, it"
+                  .formatted(without.get().label())
+              + " is exact: --to merged,gguf-merged (llama.cpp and Ollama serve the latter).");
     }
   }
 

@@ -47,6 +47,11 @@ public enum ExportTarget {
     return this == GGUF_MERGED || this == OLLAMA;
   }
 
+  /** Whether the adapter is in it as a GGUF file of its own, which holds plain LoRA only. */
+  boolean holdsGgufAdapter() {
+    return this == GGUF || this == OLLAMA;
+  }
+
   /**
    * The target with this name.
    *

@@ -168,10 +168,7 @@ final class ModelCard {
     lines.add(
         "rank %d, alpha %s%s, dropout %s"
             .formatted(
-                peft.rank(),
-                number(peft.alpha()),
-                peft.rslora() ? " (rsLoRA)" : "",
-                number(peft.dropout())));
+                peft.rank(), number(peft.alpha()), Serving.kind(peft), number(peft.dropout())));
     lines.add(
         "target modules: "
             + switch (peft.targetModules()) {

@@ -19,6 +19,11 @@ final class Serving {
 
   private Serving() {}
 
+  /** What is special about an adapter, to follow its rank and alpha; empty for plain LoRA. */
+  static String kind(PeftConfig peft) {
+    return (peft.rslora() ? ", rsLoRA" : "") + (peft.dora() ? ", DoRA" : "");
+  }
+
   /** The smallest setting of vLLM that takes a rank, or the rank itself where none does. */
   static int maxLoraRank(int rank) {
     return IntStream.of(VLLM_RANKS).filter(most -> most >= rank).findFirst().orElse(rank);
@@ -41,12 +46,7 @@ final class Serving {
     String path = quoted(out + "/" + artifact.path());
     int context = Math.min(model.maxPositionEmbeddings(), MODEST_CONTEXT);
     return switch (artifact.target()) {
-      case PEFT ->
-          "vllm serve %s --enable-lora --max-lora-rank %d --lora-modules %s"
-              .formatted(
-                  quoted(base),
-                  maxLoraRank(peft.orElseThrow().rank()),
-                  quoted(name + "=" + out + "/peft"));
+      case PEFT -> peftLine(out + "/" + artifact.path(), base, name, peft.orElseThrow());
       case MERGED -> "vllm serve " + path;
       case GGUF -> "llama-server -m BASE.gguf --lora %s -c %d".formatted(path, context);
       case GGUF_MERGED -> "llama-server -m %s -c %d".formatted(path, context);
@@ -56,6 +56,14 @@ final class Serving {
     };
   }
 
+  private static String peftLine(String path, String base, String name, PeftConfig peft) {
+    return peft.dora()
+        ? "python -c 'from transformers import AutoModelForCausalLM as M; M.from_pretrained(\"%s\")'"
+            .formatted(path)
+        : "vllm serve %s --enable-lora --max-lora-rank %d --lora-modules %s"
+            .formatted(quoted(base), maxLoraRank(peft.rank()), quoted(name + "=" + path));
+  }
+
   private static String quoted(String word) {
     return word.matches("[\\w@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
   }
@@ -63,6 +71,12 @@ final class Serving {
   /** What is to be known about serving the adapter, a sentence each. */
   static List<String> limits(PeftConfig peft) {
     List<String> limits = new ArrayList<>();
+    if (peft.dora()) {
+      limits.add(
+          "vLLM refuses DoRA adapters, and llama.cpp has none: Transformers with PEFT reads this folder"
+              + " as it is; for servers export it merged (--to merged,gguf-merged).");
+      return limits;
+    }
     int rank = peft.rank();
     if (rank > VLLM_RANKS[VLLM_RANKS.length - 1]) {
       limits.add(

@@ -6,6 +6,7 @@ import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.modelio.peft.TargetModules;
+import dev.graft.modelio.peft.VocabularyLora;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /**
  * An adapter in the form that every server reads alike: one rank, one alpha, a whole number, and
@@ -39,14 +41,24 @@ final class UniversalPeft {
   static PeftAdapter of(PeftAdapter adapter, ModelConfig model, String baseModel) {
     PeftConfig config = named(adapter, model).withBaseModel(baseModel);
     if (isUniversal(config)) {
-      return new PeftAdapter(config, adapter.weights());
+      return new PeftAdapter(config, adapter.weights(), adapter.vocabulary());
     }
-    int rank = adapter.weights().stream().mapToInt(LoraWeights::rank).max().orElseThrow();
+    int rank =
+        IntStream.concat(
+                adapter.weights().stream().mapToInt(LoraWeights::rank),
+                adapter.vocabulary().stream().mapToInt(VocabularyLora::rank))
+            .max()
+            .orElseThrow();
     double alpha = Math.max(1, Math.rint(config.alpha()));
     List<LoraWeights> weights = new ArrayList<>();
     for (LoraWeights lora : adapter.weights()) {
       double scale = config.scale(lora.layer(), lora.projection());
       weights.add(filledUp(lora, rank, (float) (scale / (alpha / rank))));
+    }
+    List<VocabularyLora> vocabulary = new ArrayList<>();
+    for (VocabularyLora lora : adapter.vocabulary()) {
+      double scale = config.scale(lora.module().path());
+      vocabulary.add(filledUp(lora, rank, (float) (scale / (alpha / rank))));
     }
     PeftConfig universal =
         new PeftConfig(
@@ -58,8 +70,9 @@ final class UniversalPeft {
             baseModel,
             Map.of(),
             Map.of(),
-            config.layersToTransform());
-    return new PeftAdapter(universal, weights);
+            config.layersToTransform(),
+            config.dora());
+    return new PeftAdapter(universal, weights, vocabulary);
   }
 
   /** The configuration with names for an expression: of modules, or of each path where need be. */
@@ -79,22 +92,34 @@ final class UniversalPeft {
         meant.add(projection.path(layer));
       }
     }
-    return adapter
-        .config()
-        .withTargets(
-            meant.equals(paths)
-                ? TargetModules.of(List.copyOf(projections))
-                : new TargetModules.Names(List.copyOf(paths)));
+    List<String> names = new ArrayList<>();
+    if (meant.equals(paths)) {
+      projections.forEach(projection -> names.add(projection.moduleName()));
+    } else {
+      names.addAll(paths);
+    }
+    adapter.vocabulary().forEach(lora -> names.add(lora.module().moduleName()));
+    return adapter.config().withTargets(new TargetModules.Names(names));
+  }
+
+  private static VocabularyLora filledUp(VocabularyLora lora, int rank, float factor) {
+    float[] hidden = Arrays.copyOf(lora.hidden(), rank * lora.width());
+    float[] tokens = filledUp(lora.tokens(), lora.rank(), rank, factor);
+    return new VocabularyLora(lora.module(), rank, tokens, hidden);
+  }
+
+  /** A matrix with more columns, which are zero. */
+  private static float[] filledUp(float[] matrix, int columns, int more, float factor) {
+    float[] filled = new float[matrix.length / columns * more];
+    for (int i = 0; i < matrix.length; i++) {
+      filled[i / columns * more + i % columns] = factor * matrix[i];
+    }
+    return filled;
   }
 
   private static LoraWeights filledUp(LoraWeights lora, int rank, float factor) {
     float[] a = Arrays.copyOf(lora.a(), rank * lora.inFeatures());
-    float[] b = new float[lora.outFeatures() * rank];
-    for (int row = 0; row < lora.outFeatures(); row++) {
-      for (int r = 0; r < lora.rank(); r++) {
-        b[row * rank + r] = factor * lora.b()[row * lora.rank() + r];
-      }
-    }
-    return new LoraWeights(lora.layer(), lora.projection(), rank, a, b);
+    float[] b = filledUp(lora.b(), lora.rank(), rank, factor);
+    return new LoraWeights(lora.layer(), lora.projection(), rank, a, b, lora.magnitude());
   }
 }

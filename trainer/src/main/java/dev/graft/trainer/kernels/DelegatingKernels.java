@@ -133,6 +133,38 @@ public abstract class DelegatingKernels implements Kernels {
   }
 
   @Override
+  public void rowSquares(Tensor w, Tensor squares) {
+    perform(Work.MOVING, () -> kernels.rowSquares(w, squares));
+  }
+
+  @Override
+  public void magnitudeGains(
+      Tensor squares,
+      Tensor cross,
+      Tensor gram,
+      Tensor b,
+      float scale,
+      Tensor magnitude,
+      Tensor inverseLengths,
+      Tensor gains) {
+    perform(
+        Work.MOVING,
+        () ->
+            kernels.magnitudeGains(
+                squares, cross, gram, b, scale, magnitude, inverseLengths, gains));
+  }
+
+  @Override
+  public void scaleColumns(Tensor x, Tensor factors, Tensor y, boolean accumulate) {
+    perform(Work.MOVING, () -> kernels.scaleColumns(x, factors, y, accumulate));
+  }
+
+  @Override
+  public void scaleColumnsBackwardFactors(Tensor dy, Tensor x, Tensor constants, Tensor dfactors) {
+    perform(Work.MOVING, () -> kernels.scaleColumnsBackwardFactors(dy, x, constants, dfactors));
+  }
+
+  @Override
   public void embed(Tensor ids, Tensor table, Tensor out) {
     perform(Work.MOVING, () -> kernels.embed(ids, table, out));
   }

@@ -117,6 +117,65 @@ public interface Kernels extends AutoCloseable {
    */
   void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw, boolean accumulate);
 
+  // ---- magnitudes of rows (DoRA) ----
+
+  /**
+   * The squared length of each row of a weight: {@code squares[j] = Σ w[j]²}.
+   *
+   * @param w (N, K) any floating-point type
+   * @param squares (1, N) float32
+   */
+  void rowSquares(Tensor w, Tensor squares);
+
+  /**
+   * What DoRA multiplies the outputs of {@code W + s · B A} with (Liu et al. 2024, equation 5):
+   * {@code gain = magnitude / c}, c being the lengths of that matrix's rows, which is never made:
+   *
+   * <pre>
+   *   c[j]² = ‖W[j]‖² + 2s · B[j] (A Wᵀ)[:, j] + s² · B[j] (A Aᵀ) B[j]ᵀ
+   * </pre>
+   *
+   * A row of zeros has no direction: its gain and inverse length are 0.
+   *
+   * @param squares (1, N) float32: ‖W[j]‖²
+   * @param cross (r, N) float32: A Wᵀ
+   * @param gram (r, r) float32: A Aᵀ
+   * @param b (N, r) act
+   * @param scale s
+   * @param magnitude (1, N) float32
+   * @param inverseLengths (1, N) float32: 1 / c
+   * @param gains (1, N) float32
+   */
+  void magnitudeGains(
+      Tensor squares,
+      Tensor cross,
+      Tensor gram,
+      Tensor b,
+      float scale,
+      Tensor magnitude,
+      Tensor inverseLengths,
+      Tensor gains);
+
+  /**
+   * {@code y[t] = x[t] · factors}, or {@code y[t] += x[t] · factors}. Its own backward towards x.
+   *
+   * @param x (T, N) act
+   * @param factors (1, N) float32
+   * @param y (T, N) act or float32
+   */
+  void scaleColumns(Tensor x, Tensor factors, Tensor y, boolean accumulate);
+
+  /**
+   * Gradient of {@link #scaleColumns} towards its factors, times a constant for each: {@code
+   * dfactors[j] += constants[j] · Σ dy[t][j] · x[t][j]} over all rows.
+   *
+   * @param dy (T, N) act
+   * @param x (T, N) act
+   * @param constants (1, N) float32
+   * @param dfactors (1, N) float32, added to
+   */
+  void scaleColumnsBackwardFactors(Tensor dy, Tensor x, Tensor constants, Tensor dfactors);
+
   // ---- the rest of the model ----
 
   /**

@@ -1,17 +1,21 @@
 package dev.graft.trainer.lora;
 
 import dev.graft.modelio.Projection;
+import dev.graft.modelio.VocabularyModule;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.modelio.peft.VocabularyLora;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.lora.ParameterLayout.Module;
+import dev.graft.trainer.lora.ParameterLayout.Vocabulary;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.LowRank;
 import dev.graft.trainer.model.ParameterGroup;
 import dev.graft.trainer.model.ProjectionGroup;
 import dev.graft.trainer.model.StackedRanks;
 import dev.graft.trainer.model.Trainable;
+import dev.graft.trainer.model.VocabularyLowRank;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.HostArrays;
 import dev.graft.trainer.tensor.Tensor;
@@ -21,15 +25,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.SplittableRandom;
+import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * The adapters of a model (LoRA, Hu et al. 2021): for each target linear layer {@code W} of shape
- * (out, in) the matrices A (r, in) and B (out, r), float32, in one flat ND4J vector, with their
- * gradients in another. Optimizers see two vectors; the model sees {@link LowRank} views of them.
+ * (out, in) the matrices A (r, in) and B (out, r), and the magnitudes of DoRA if it has any,
+ * float32, in one flat ND4J vector, with their gradients in another. Optimizers see two vectors;
+ * the model sees {@link LowRank} views of them.
  *
  * <p>Where products read bfloat16, the device keeps a bfloat16 copy of each matrix, refreshed by
  * {@link #refresh} after every optimizer step.
@@ -46,6 +52,8 @@ public final class LoraAdapter implements Trainable {
   private final INDArray gradients;
   private final List<Copy> copies = new ArrayList<>();
   private final List<Tensor> deviceGradients = new ArrayList<>();
+  private final @Nullable Magnitudes magnitudes;
+  private final @Nullable Difference difference;
 
   private LoraAdapter(PeftConfig config, ParameterLayout layout, Kernels kernels) {
     this.config = config;
@@ -53,32 +61,91 @@ public final class LoraAdapter implements Trainable {
     this.layout = layout;
     this.parameters = HostArrays.zeros(layout.size());
     this.gradients = HostArrays.zeros(layout.size());
+    this.magnitudes = layout.hasMagnitudes() ? new Magnitudes(kernels, layout) : null;
+    this.difference = layout.differences() ? Difference.allocate(layout) : null;
   }
 
   /**
    * A fresh adapter, attached to the model: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt(5), as
-   * PEFT initialises it), B zero, so that it changes nothing yet. Each matrix is drawn from a
-   * generator of its own, keyed by seed and place.
+   * PEFT initialises it), B zero and magnitudes ‖W‖, so that it changes nothing yet. Each matrix is
+   * drawn from a generator of its own, keyed by seed and place.
    */
   public static LoraAdapter initialized(PeftConfig config, Llama model, long seed) {
-    ParameterLayout layout = ParameterLayout.of(model.config(), config);
+    return initialized(config, model, seed, new Beginning.Random());
+  }
+
+  /** A fresh adapter with another beginning, which changes nothing yet either. */
+  public static LoraAdapter initialized(
+      PeftConfig config, Llama model, long seed, Beginning beginning) {
+    ParameterLayout layout = ParameterLayout.of(model.config(), config, beginning);
     LoraAdapter adapter = new LoraAdapter(config, layout, model.kernels());
-    for (Module module : layout.modules()) {
-      adapter.write(module.a(), kaimingUniform(module, seed));
+    switch (beginning) {
+      case Beginning.Random() -> adapter.writeRandomA(seed);
+      case Beginning.PrincipalComponents(int iterations) ->
+          adapter.writeComponents(model, iterations, seed);
     }
     adapter.attach(model);
+    adapter.writeInitialMagnitudes();
+    adapter.refresh();
     return adapter;
   }
 
-  private static float[] kaimingUniform(Module module, long seed) {
-    int place = module.projection().path(module.layer()).hashCode();
-    SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + place);
-    double bound = 1 / Math.sqrt(module.in());
-    float[] a = new float[module.sizeOfA()];
-    for (int i = 0; i < a.length; i++) {
-      a[i] = (float) random.nextDouble(-bound, bound);
+  private void writeRandomA(long seed) {
+    for (Module module : layout.modules()) {
+      write(
+          module.a(),
+          RandomMatrices.uniform(module.sizeOfA(), module.in(), RandomMatrices.key(module, seed)));
     }
-    return a;
+    for (Vocabulary module : layout.vocabulary()) {
+      long key = RandomMatrices.key(module.module().path(), seed);
+      int size = module.sizeOfHidden();
+      write(
+          module.ofHidden(),
+          switch (module.module()) {
+            case EMBED_TOKENS -> RandomMatrices.gaussian(size, key);
+            case LM_HEAD -> RandomMatrices.uniform(size, module.hidden(), key);
+          });
+    }
+  }
+
+  /**
+   * PiSSA's A and B (Meng et al. 2024, equations 2 and 3, divided by the scale as PEFT does):
+   * {@code s · BA} is the sum of the weight's largest components.
+   */
+  private void writeComponents(Llama model, int iterations, long seed) {
+    int largest = layout.largestWidth() / 2;
+    var finder = new PrincipalComponents(kernels, largest, layout.widestWeight());
+    for (Module module : layout.modules()) {
+      int rank = module.rank();
+      PrincipalComponents.Components found =
+          finder.of(
+              model.weight(module.layer(), module.projection()),
+              rank,
+              iterations,
+              RandomMatrices.key(module, seed));
+      float[] a = new float[module.sizeOfA()];
+      float[] b = new float[module.sizeOfB()];
+      for (int i = 0; i < rank; i++) {
+        double root = Math.sqrt(found.values()[i] / module.scale());
+        for (int column = 0; column < module.in(); column++) {
+          a[i * module.in() + column] = (float) (root * found.right()[i][column]);
+        }
+        for (int row = 0; row < module.out(); row++) {
+          b[row * rank + i] = (float) (root * found.left()[i][row]);
+        }
+      }
+      write(module.a(), a);
+      write(module.b(), b);
+    }
+    Objects.requireNonNull(difference).begin(parameters);
+  }
+
+  private void writeInitialMagnitudes() {
+    if (magnitudes != null) {
+      for (int i = 0; i < layout.modules().size(); i++) {
+        write(layout.modules().get(i).magnitude(), magnitudes.initial(i));
+      }
+    }
   }
 
   /** An adapter that exists already, attached to the model. */
@@ -90,41 +157,82 @@ public final class LoraAdapter implements Trainable {
       Module module = layout.modules().get(i);
       adapter.write(module.a(), weights.a());
       adapter.write(module.b(), weights.b());
+      if (weights.hasMagnitude()) {
+        adapter.write(module.magnitude(), weights.magnitude());
+      }
+    }
+    for (int i = 0; i < peft.vocabulary().size(); i++) {
+      Vocabulary module = layout.vocabulary().get(i);
+      adapter.write(module.ofTokens(), peft.vocabulary().get(i).tokens());
+      adapter.write(module.ofHidden(), peft.vocabulary().get(i).hidden());
     }
     adapter.attach(model);
+    adapter.refresh();
     return adapter;
   }
 
-  /** The adapter as it is now, in PEFT's terms. */
+  /** The adapter as it is now, in PEFT's terms; a difference as a plain one of twice the rank. */
   public PeftAdapter toPeft() {
     List<LoraWeights> weights = new ArrayList<>();
     for (Module module : layout.modules()) {
+      float[] magnitude =
+          layout.hasMagnitudes() ? read(module.magnitude(), module.out()) : new float[0];
       weights.add(
-          new LoraWeights(
-              module.layer(),
-              module.projection(),
-              module.rank(),
-              read(module.a(), module.sizeOfA()),
-              read(module.b(), module.sizeOfB())));
+          difference != null
+              ? difference.plain(module, parameters, magnitude)
+              : new LoraWeights(
+                  module.layer(),
+                  module.projection(),
+                  module.rank(),
+                  read(module.a(), module.sizeOfA()),
+                  read(module.b(), module.sizeOfB()),
+                  magnitude));
     }
-    return new PeftAdapter(config, weights);
+    List<VocabularyLora> vocabulary = new ArrayList<>();
+    for (Vocabulary module : layout.vocabulary()) {
+      vocabulary.add(
+          new VocabularyLora(
+              module.module(),
+              module.rank(),
+              read(module.ofTokens(), module.sizeOfTokens()),
+              read(module.ofHidden(), module.sizeOfHidden())));
+    }
+    PeftConfig plain = difference == null ? config : config.withTwiceTheRank();
+    return new PeftAdapter(plain, weights, vocabulary);
   }
 
-  /** Builds the views of every group and hands them to the model. */
+  /** Builds the views of every group and hands them to the model; {@link #refresh} comes next. */
   private void attach(Llama model) {
     for (int layer = 0; layer < model.config().layers(); layer++) {
       for (ProjectionGroup group : ProjectionGroup.values()) {
         List<Module> modules = layout.of(layer, group);
-        model.attach(layer, group, modules.isEmpty() ? null : lowRank(group, modules));
+        model.attach(layer, group, modules.isEmpty() ? null : lowRank(model, group, modules));
       }
     }
-    refresh();
+    for (VocabularyModule module : VocabularyModule.values()) {
+      model.attach(module, null);
+    }
+    layout.vocabulary().forEach(module -> model.attach(module.module(), lowRank(module)));
   }
 
-  private LowRank lowRank(ProjectionGroup group, List<Module> modules) {
-    int stacked = modules.stream().mapToInt(Module::rank).sum();
+  private VocabularyLowRank lowRank(Vocabulary module) {
+    return new VocabularyLowRank(
+        working(module.ofTokens(), module.tokens(), module.rank()),
+        gradient(module.ofTokens(), module.tokens(), module.rank()),
+        working(module.ofHidden(), module.rank(), module.hidden()),
+        gradient(module.ofHidden(), module.rank(), module.hidden()),
+        module.scale());
+  }
+
+  private LowRank lowRank(Llama model, ProjectionGroup group, List<Module> modules) {
     int in = modules.getFirst().in();
     long firstA = modules.getFirst().a();
+    int trained = modules.stream().mapToInt(Module::rank).sum();
+    int width = modules.stream().mapToInt(layout::width).sum();
+    Tensor a =
+        difference == null
+            ? working(firstA, trained, in)
+            : kernels.allocate(kernels.activationType(), width, in);
     List<LowRank.@Nullable Member> members = new ArrayList<>();
     int row = 0;
     for (Projection projection : group.members()) {
@@ -133,18 +241,56 @@ public final class LoraAdapter implements Trainable {
         members.add(null);
         continue;
       }
+      Tensor ownA = a.rows(row, layout.width(module));
+      Tensor b =
+          difference == null
+              ? working(module.b(), module.out(), module.rank())
+              : doubled(difference, module, ownA);
       members.add(
           new LowRank.Member(
               row,
-              working(module.b(), module.out(), module.rank()),
+              b,
               gradient(module.b(), module.out(), module.rank()),
-              module.scale()));
-      row += module.rank();
+              module.scale(),
+              magnitude(model, module, ownA, b)));
+      row += layout.width(module);
     }
-    return new LowRank(
-        working(firstA, stacked, in),
-        gradient(firstA, stacked, in),
-        Collections.unmodifiableList(members));
+    return new LowRank(a, gradient(firstA, trained, in), Collections.unmodifiableList(members));
+  }
+
+  /**
+   * Has {@code [A; A - A₀]} copied into a module's rows of the stacked A.
+   *
+   * @return what {@code [B - B₀, B₀]} is copied into, (out, 2r) act
+   */
+  private Tensor doubled(Difference difference, Module module, Tensor a) {
+    int rank = module.rank();
+    Tensor b = kernels.allocate(kernels.activationType(), module.out(), 2 * rank);
+    copy(parameters, module.a(), a.rows(0, rank));
+    copy(difference.change(), module.a(), a.rows(rank, rank));
+    copy(difference.change(), module.b(), b.columns(0, rank));
+    copy(difference.beginning(), module.b(), b.columns(rank, rank));
+    return b;
+  }
+
+  private void copy(INDArray flat, long offset, Tensor working) {
+    INDArray master = matrix(flat, offset, working.rows(), working.columns());
+    copies.add(new Copy(kernels.parameter(master), working));
+  }
+
+  private LowRank.@Nullable Magnitude magnitude(Llama model, Module module, Tensor a, Tensor b) {
+    if (magnitudes == null) {
+      return null;
+    }
+    Tensor master = kernels.parameter(matrix(parameters, module.magnitude(), 1, module.out()));
+    copies.add(new Copy(master, master));
+    return magnitudes.add(
+        model.weight(module.layer(), module.projection()),
+        a,
+        b,
+        module.scale(),
+        master,
+        gradient(module.magnitude(), 1, module.out()));
   }
 
   private static @Nullable Module find(List<Module> modules, Projection projection) {
@@ -200,13 +346,25 @@ public final class LoraAdapter implements Trainable {
     return layout.groups();
   }
 
+  /** Where it began, if what is learned is the difference to that. */
+  @Override
+  public Map<String, INDArray> constants() {
+    return difference == null ? Map.of() : Map.of("beginning", difference.beginning());
+  }
+
   @Override
   public void refresh() {
+    if (difference != null) {
+      difference.refresh(parameters);
+    }
     for (Copy copy : copies) {
       kernels.push(copy.master());
       if (!copy.working().equals(copy.master())) {
         kernels.copy(copy.master(), copy.working());
       }
+    }
+    if (magnitudes != null) {
+      magnitudes.refresh();
     }
   }
 
@@ -223,8 +381,7 @@ public final class LoraAdapter implements Trainable {
   /** A PEFT folder, which anything can read. */
   @Override
   public void writeCheckpoint(Path folder) {
-    PeftAdapter peft = toPeft();
-    PeftAdapter.writeInto(folder, peft.config(), peft.weights());
+    toPeft().writeInto(folder);
   }
 
   /** A PEFT folder. */

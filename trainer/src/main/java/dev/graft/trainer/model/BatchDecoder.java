@@ -64,6 +64,7 @@ public final class BatchDecoder {
   private final KeyValueCache cache;
   private final CacheSegments segments;
   private final LayerActivations activations;
+  private final TokenEmbedding embedding;
   private final LanguageModelHead head;
   private final RotaryTable rotary;
   private final Tensor ids; // (1, chunk) I32
@@ -84,7 +85,8 @@ public final class BatchDecoder {
     this.cache = new KeyValueCache(kernels, model.config(), tokens);
     this.segments = new CacheSegments(tokens);
     this.activations = LayerActivations.allocate(kernels, model.config(), chunk, ranks);
-    this.head = new LanguageModelHead(kernels, model.config(), model.weights(), chunk);
+    this.embedding = new TokenEmbedding(model, chunk, ranks);
+    this.head = new LanguageModelHead(model, chunk, ranks);
     this.rotary = RotaryTable.create(kernels, model.config(), longest);
     this.ids = kernels.allocate(ElementType.I32, 1, chunk);
     this.positions = kernels.allocate(ElementType.I32, 1, chunk);
@@ -204,7 +206,7 @@ public final class BatchDecoder {
     kernels.write(tokenIds, tokens);
     kernels.write(tokenPositions, places);
     LayerActivations a = activations.rows(count);
-    kernels.embed(tokenIds, model.weights().embedding(), a.input());
+    embedding.forward(tokenIds, a.input());
     for (int layer = 0; layer < model.layers().size(); layer++) {
       model.layers().get(layer).decode(a, tokenPositions, rotary, cache.layer(layer), into);
     }

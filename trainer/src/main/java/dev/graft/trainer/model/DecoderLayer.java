@@ -104,7 +104,7 @@ final class DecoderLayer {
       LayerActivations a, DeviceTokens tokens, RotaryTable rotary, InputDropout dropout) {
     attention(a, tokens, rotary, dropout);
     gatedUp(a, a.middle(), dropout);
-    mlpOutput.recompute(a.mlp(), a.ranks().mlpOutput(), dropout);
+    mlpOutput.recompute(a.mlp(), a.adapters().mlpOutput(), dropout);
   }
 
   /** From the layer's input to the residual stream behind attention, {@code a.middle()}. */
@@ -113,20 +113,20 @@ final class DecoderLayer {
     kernels.rmsNorm(a.input(), weights.inputNorm(), epsilon, a.inputNormed(), a.inputInverseRms());
     List<Tensor> queryKeyValue = List.of(a.q(), a.k(), a.v());
     attentionInput.forward(
-        a.inputNormed(), queryKeyValue, false, a.ranks().attentionInput(), dropout);
+        a.inputNormed(), queryKeyValue, false, a.adapters().attentionInput(), dropout);
     kernels.rope(a.q(), tokens.positions(), rotary.cosine(), rotary.sine());
     kernels.rope(a.k(), tokens.positions(), rotary.cosine(), rotary.sine());
     kernels.attention(
         a.q(), a.k(), a.v(), tokens.segmentStarts(), shape, a.attended(), a.logSumExp());
     kernels.copy(a.input(), a.middle());
     attentionOutput.forward(
-        a.attended(), List.of(a.middle()), true, a.ranks().attentionOutput(), dropout);
+        a.attended(), List.of(a.middle()), true, a.adapters().attentionOutput(), dropout);
   }
 
   /** Adds the MLP of the normed {@code residual} to {@code output}, which may be the same. */
   private void mlp(LayerActivations a, Tensor residual, Tensor output, InputDropout dropout) {
     gatedUp(a, residual, dropout);
-    mlpOutput.forward(a.mlp(), List.of(output), true, a.ranks().mlpOutput(), dropout);
+    mlpOutput.forward(a.mlp(), List.of(output), true, a.adapters().mlpOutput(), dropout);
   }
 
   /** From the residual stream to what the MLP's output projection reads, {@code a.mlp()}. */
@@ -134,7 +134,7 @@ final class DecoderLayer {
     kernels.rmsNorm(
         residual, weights.postAttentionNorm(), epsilon, a.middleNormed(), a.middleInverseRms());
     List<Tensor> gateUp = List.of(a.gate(), a.up());
-    mlpInput.forward(a.middleNormed(), gateUp, false, a.ranks().mlpInput(), dropout);
+    mlpInput.forward(a.middleNormed(), gateUp, false, a.adapters().mlpInput(), dropout);
     kernels.swiGlu(a.gate(), a.up(), a.mlp());
   }
 
@@ -156,22 +156,22 @@ final class DecoderLayer {
   }
 
   private void backwardMlp(LayerActivations a, Scratch s, InputDropout dropout) {
-    Tensor dOutput = residualGradientForProducts(s);
+    Tensor dOutput = s.residualGradientForProducts(kernels);
     mlpOutput.backward(
         a.mlp(),
-        a.ranks().mlpOutput(),
+        a.adapters().mlpOutput(),
         List.of(dOutput),
         s.mlpGradient(),
-        s.rankGradient(),
+        s.adapters(),
         dropout);
     Tensor gateGradient = s.mlpGradient();
     kernels.swiGluBackward(a.gate(), a.up(), s.mlpGradient(), gateGradient, s.upGradient());
     mlpInput.backward(
         a.middleNormed(),
-        a.ranks().mlpInput(),
+        a.adapters().mlpInput(),
         List.of(gateGradient, s.upGradient()),
         s.normedGradient(),
-        s.rankGradient(),
+        s.adapters(),
         dropout);
     kernels.rmsNormBackward(
         s.normedGradient(),
@@ -192,13 +192,13 @@ final class DecoderLayer {
       RotaryTable rotary,
       boolean needsInputGradient,
       InputDropout dropout) {
-    Tensor dMiddle = residualGradientForProducts(s);
+    Tensor dMiddle = s.residualGradientForProducts(kernels);
     attentionOutput.backward(
         a.attended(),
-        a.ranks().attentionOutput(),
+        a.adapters().attentionOutput(),
         List.of(dMiddle),
         s.attendedGradient(),
-        s.rankGradient(),
+        s.adapters(),
         dropout);
     if (!needsInputGradient && !attentionInput.isAdapted()) {
       return;
@@ -219,10 +219,10 @@ final class DecoderLayer {
     kernels.ropeBackward(s.keyGradient(), tokens.positions(), rotary.cosine(), rotary.sine());
     attentionInput.backward(
         a.inputNormed(),
-        a.ranks().attentionInput(),
+        a.adapters().attentionInput(),
         List.of(s.queryGradient(), s.keyGradient(), s.valueGradient()),
         needsInputGradient ? s.normedGradient() : null,
-        s.rankGradient(),
+        s.adapters(),
         dropout);
     if (needsInputGradient) {
       kernels.rmsNormBackward(
@@ -236,14 +236,6 @@ final class DecoderLayer {
       kernels.rmsNormBackwardWeight(
           s.normedGradient(), a.input(), a.inputInverseRms(), gradients.inputNorm());
     }
-  }
-
-  /** dL/d(residual) as products read it: rounded to act, or the very same memory in float32. */
-  private Tensor residualGradientForProducts(Scratch s) {
-    if (!s.residualGradientAct().equals(s.residualGradient())) {
-      kernels.copy(s.residualGradient(), s.residualGradientAct());
-    }
-    return s.residualGradientAct();
   }
 
   /**
@@ -267,14 +259,14 @@ final class DecoderLayer {
         a.inputNormed(),
         List.of(a.q(), a.k(), a.v()),
         false,
-        a.ranks().attentionInput(),
+        a.adapters().attentionInput(),
         InputDropout.OFF);
     kernels.rope(a.q(), positions, rotary.cosine(), rotary.sine());
     kernels.rope(a.k(), positions, rotary.cosine(), rotary.sine());
     into.store(kernels, a.k(), a.v(), cache);
     into.attend(kernels, a.q(), cache, shape, a.attended());
     attentionOutput.forward(
-        a.attended(), List.of(residual), true, a.ranks().attentionOutput(), InputDropout.OFF);
+        a.attended(), List.of(residual), true, a.adapters().attentionOutput(), InputDropout.OFF);
     mlp(a, residual, residual, InputDropout.OFF);
   }
 }

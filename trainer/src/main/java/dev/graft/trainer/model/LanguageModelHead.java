@@ -1,6 +1,7 @@
 package dev.graft.trainer.model;
 
 import dev.graft.modelio.ModelConfig;
+import dev.graft.modelio.VocabularyModule;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
@@ -14,6 +15,13 @@ import org.jspecify.annotations.Nullable;
  *   z = RMSNorm(x) Wᵀ      loss = Σ logsumexp(z) - z[target]      dx = RMSNorm'((softmax(z) - onehot) W)
  *                          dW += (softmax(z) - onehot)ᵀ RMSNorm(x)       where the weights are trained
  * </pre>
+ *
+ * With LoRA, W is {@code W + s · U V} (see {@link VocabularyLowRank}), and n the normed rows,
+ * masked for the adapter where there is dropout:
+ *
+ * <pre>
+ *   g = s · n Vᵀ      z += g Uᵀ      dU += dzᵀ g      dg = s · dz U      dV += dgᵀ n      dn += dg V
+ * </pre>
  */
 final class LanguageModelHead {
 
@@ -21,10 +29,12 @@ final class LanguageModelHead {
   static final int CHUNK = 256;
 
   private final Kernels kernels;
+  private final Llama model;
   private final LlamaWeights weights;
-  private final @Nullable LlamaWeights gradients;
+  private final @Nullable LlamaWeights gradients; // null where the weights are frozen
   private final float epsilon;
   private final Buffers buffers;
+  private final @Nullable AdapterRanks adapterRanks; // null without an adapter
 
   /**
    * @param predicting (T, d) float32: the residual stream's rows that predict a target
@@ -63,25 +73,31 @@ final class LanguageModelHead {
     }
   }
 
-  /** A head that only goes forward. */
-  LanguageModelHead(Kernels kernels, ModelConfig config, LlamaWeights weights, int maxTokens) {
-    this(kernels, config, weights, null, maxTokens);
+  /**
+   * @param ranks (CHUNK, r) act: g
+   * @param gradients (CHUNK, r) act: dg
+   */
+  private record AdapterRanks(Tensor ranks, Tensor gradients) {
+    AdapterRanks(Kernels kernels, int chunk, int rank) {
+      this(
+          kernels.allocate(kernels.activationType(), chunk, rank),
+          kernels.allocate(kernels.activationType(), chunk, rank));
+    }
   }
 
   /**
-   * @param gradients of the weights, added to; null where they are frozen
+   * @param ranks of the adapters that will be attached
    */
-  LanguageModelHead(
-      Kernels kernels,
-      ModelConfig config,
-      LlamaWeights weights,
-      @Nullable LlamaWeights gradients,
-      int maxTokens) {
-    this.kernels = kernels;
-    this.weights = weights;
-    this.gradients = gradients;
-    this.epsilon = (float) config.rmsNormEps();
-    this.buffers = Buffers.allocate(kernels, config, maxTokens);
+  LanguageModelHead(Llama model, int maxTokens, StackedRanks ranks) {
+    this.kernels = model.kernels();
+    this.model = model;
+    this.weights = model.weights();
+    this.gradients = model.gradients();
+    this.epsilon = (float) model.config().rmsNormEps();
+    this.buffers = Buffers.allocate(kernels, model.config(), maxTokens);
+    int rank = ranks.of(VocabularyModule.LM_HEAD);
+    int chunk = Math.min(CHUNK, maxTokens);
+    this.adapterRanks = rank == 0 ? null : new AdapterRanks(kernels, chunk, rank);
   }
 
   /**
@@ -105,7 +121,7 @@ final class LanguageModelHead {
     normPredictingRows(residual, tokens, n);
     for (int from = 0; from < n; from += CHUNK) {
       int rows = Math.min(CHUNK, n - from);
-      Tensor logits = logits(from, rows);
+      Tensor logits = logits(from, rows, InputDropout.OFF);
       Tensor targets = tokens.targets().columns(from, rows);
       kernels.crossEntropyLoss(logits, targets, buffers.losses.columns(from, rows));
     }
@@ -117,11 +133,16 @@ final class LanguageModelHead {
    * @param residualGradient (T, d) float32, overwritten
    */
   double lossAndGradient(
-      Tensor residual, DeviceTokens tokens, int n, float scale, Tensor residualGradient) {
+      Tensor residual,
+      DeviceTokens tokens,
+      int n,
+      float scale,
+      Tensor residualGradient,
+      InputDropout dropout) {
     normPredictingRows(residual, tokens, n);
     for (int from = 0; from < n; from += CHUNK) {
       int rows = Math.min(CHUNK, n - from);
-      Tensor logits = logits(from, rows);
+      Tensor logits = logits(from, rows, dropout);
       Tensor logitsGradient = buffers.logitsGradient.rows(0, rows);
       kernels.crossEntropy(
           logits,
@@ -135,6 +156,10 @@ final class LanguageModelHead {
           weights.head(),
           buffers.normedGradient.rows(from, computed),
           false);
+      VocabularyLowRank adapter = model.adapter(VocabularyModule.LM_HEAD);
+      if (adapter != null) {
+        backwardAdapter(adapter, from, rows, dropout);
+      }
       if (gradients != null) {
         addWeightGradient(from, rows, computed, gradients.head());
       }
@@ -159,12 +184,59 @@ final class LanguageModelHead {
     return sumOfLosses(n);
   }
 
-  /** Here the rows behind the wanted ones would count, so they are made zero. */
-  private void addWeightGradient(int from, int rows, int computed, Tensor gradient) {
+  private void clearBehind(int from, int rows, int computed) {
     if (computed > rows) {
       kernels.zero(buffers.logitsGradient.rows(rows, computed - rows));
       kernels.zero(buffers.normed.rows(from + rows, computed - rows));
     }
+  }
+
+  /** Adds to the adapter's gradients, and its part to that of the normed rows. */
+  private void backwardAdapter(
+      VocabularyLowRank adapter, int from, int rows, InputDropout dropout) {
+    int computed = computedRows(from, rows);
+    clearBehind(from, rows, computed);
+    Tensor dz = buffers.logitsGradient.rows(0, computed);
+    Tensor g = ranks().ranks.rows(0, computed);
+    Tensor dg = ranks().gradients.rows(0, computed);
+    if (computed > rows) {
+      kernels.zero(g.rows(rows, computed - rows));
+    }
+    kernels.linearBackwardWeight(dz, g, adapter.tokensGradient(), true);
+    kernels.linearBackwardInput(dz, adapter.tokens(), dg, false);
+    kernels.scale(dg, adapter.scale());
+    Tensor read = adapterInput(from, computed, dropout);
+    kernels.linearBackwardWeight(dg, read, adapter.hiddenGradient(), true);
+    Tensor dn = buffers.normedGradient.rows(from, computed);
+    if (!dropout.isOn()) {
+      kernels.linearBackwardInput(dg, adapter.hidden(), dn, true);
+      return;
+    }
+    Tensor unmasked = dropout.temporary(dn.rows(), dn.columns());
+    kernels.linearBackwardInput(dg, adapter.hidden(), unmasked, false);
+    kernels.dropout(unmasked, dropout.mask(place(from), ProjectionGroup.ATTENTION_INPUT), dn, true);
+  }
+
+  /** Masks of chunks are those of groups that lie behind the last layer. */
+  private int place(int from) {
+    return model.config().layers() + from / CHUNK;
+  }
+
+  private Tensor adapterInput(int from, int computed, InputDropout dropout) {
+    Tensor normed = buffers.normed.rows(from, computed);
+    return dropout.apply(kernels, normed, place(from), ProjectionGroup.ATTENTION_INPUT);
+  }
+
+  private AdapterRanks ranks() {
+    if (adapterRanks == null) {
+      throw new IllegalStateException("an adapter of the output projection without memory for it");
+    }
+    return adapterRanks;
+  }
+
+  /** Here the rows behind the wanted ones would count, so they are made zero. */
+  private void addWeightGradient(int from, int rows, int computed, Tensor gradient) {
+    clearBehind(from, rows, computed);
     kernels.linearBackwardWeight(
         buffers.logitsGradient.rows(0, computed),
         buffers.normed.rows(from, computed),
@@ -182,7 +254,7 @@ final class LanguageModelHead {
     int rows = residual.rows();
     Tensor normed = buffers.normed.rows(0, rows);
     kernels.rmsNorm(residual, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(rows));
-    return logits(0, rows);
+    return logits(0, rows, InputDropout.OFF);
   }
 
   private void normPredictingRows(Tensor residual, DeviceTokens tokens, int n) {
@@ -192,13 +264,20 @@ final class LanguageModelHead {
     kernels.rmsNorm(predicting, weights.finalNorm(), epsilon, normed, buffers.inverseRms.first(n));
   }
 
-  private Tensor logits(int from, int rows) {
+  private Tensor logits(int from, int rows, InputDropout dropout) {
     int computed = computedRows(from, rows);
     kernels.linear(
         buffers.normed.rows(from, computed),
         weights.head(),
         buffers.logits.rows(0, computed),
         false);
+    VocabularyLowRank adapter = model.adapter(VocabularyModule.LM_HEAD);
+    if (adapter != null) {
+      Tensor g = ranks().ranks.rows(0, computed);
+      kernels.linear(adapterInput(from, computed, dropout), adapter.hidden(), g, false);
+      kernels.scale(g, adapter.scale());
+      kernels.linear(g, adapter.tokens(), buffers.logits.rows(0, computed), true);
+    }
     return buffers.logits.rows(0, rows);
   }
 

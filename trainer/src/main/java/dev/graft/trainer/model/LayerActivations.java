@@ -4,6 +4,7 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
+import java.util.function.Function;
 
 /**
  * What one decoder layer's forward leaves behind for its backward.
@@ -22,7 +23,7 @@ import dev.graft.trainer.tensor.Tensor;
  * @param gate (T, F) act
  * @param up (T, F) act
  * @param mlp (T, F) act: silu(gate) · up
- * @param ranks (T, R) act: the adapters' h for the four projection groups
+ * @param adapters what the adapters of the four projection groups leave
  */
 record LayerActivations(
     Tensor input,
@@ -39,30 +40,31 @@ record LayerActivations(
     Tensor gate,
     Tensor up,
     Tensor mlp,
-    RankBuffers ranks) {
+    OfGroups adapters) {
 
-  /** The low-rank intermediates of a layer's four groups, each (T, R of the group) act. */
-  record RankBuffers(
-      Tensor attentionInput, Tensor attentionOutput, Tensor mlpInput, Tensor mlpOutput) {
+  /** Of the adapters of a layer's four groups. */
+  record OfGroups(
+      AdapterActivations attentionInput,
+      AdapterActivations attentionOutput,
+      AdapterActivations mlpInput,
+      AdapterActivations mlpOutput) {
 
-    static RankBuffers allocate(Kernels kernels, int tokens, StackedRanks ranks) {
-      return new RankBuffers(
-          allocate(kernels, tokens, ranks.of(ProjectionGroup.ATTENTION_INPUT)),
-          allocate(kernels, tokens, ranks.of(ProjectionGroup.ATTENTION_OUTPUT)),
-          allocate(kernels, tokens, ranks.of(ProjectionGroup.MLP_INPUT)),
-          allocate(kernels, tokens, ranks.of(ProjectionGroup.MLP_OUTPUT)));
+    static OfGroups allocate(Kernels kernels, ModelConfig config, int tokens, StackedRanks ranks) {
+      Function<ProjectionGroup, AdapterActivations> of =
+          group -> AdapterActivations.allocate(kernels, config, tokens, ranks, group);
+      return new OfGroups(
+          of.apply(ProjectionGroup.ATTENTION_INPUT),
+          of.apply(ProjectionGroup.ATTENTION_OUTPUT),
+          of.apply(ProjectionGroup.MLP_INPUT),
+          of.apply(ProjectionGroup.MLP_OUTPUT));
     }
 
-    private static Tensor allocate(Kernels kernels, int tokens, int rank) {
-      return kernels.allocate(kernels.activationType(), tokens, Math.max(1, rank));
-    }
-
-    RankBuffers rows(int tokens) {
-      return new RankBuffers(
-          attentionInput.rows(0, tokens),
-          attentionOutput.rows(0, tokens),
-          mlpInput.rows(0, tokens),
-          mlpOutput.rows(0, tokens));
+    OfGroups rows(int tokens) {
+      return new OfGroups(
+          attentionInput.rows(tokens),
+          attentionOutput.rows(tokens),
+          mlpInput.rows(tokens),
+          mlpOutput.rows(tokens));
     }
   }
 
@@ -89,7 +91,7 @@ record LayerActivations(
         kernels.allocate(act, tokens, intermediate),
         kernels.allocate(act, tokens, intermediate),
         kernels.allocate(act, tokens, intermediate),
-        RankBuffers.allocate(kernels, tokens, ranks));
+        OfGroups.allocate(kernels, config, tokens, ranks));
   }
 
   /** The same memory behind another input. */
@@ -109,7 +111,7 @@ record LayerActivations(
         gate,
         up,
         mlp,
-        ranks);
+        adapters);
   }
 
   /** The same memory for a smaller micro-batch. */
@@ -129,6 +131,6 @@ record LayerActivations(
         gate.rows(0, tokens),
         up.rows(0, tokens),
         mlp.rows(0, tokens),
-        ranks.rows(tokens));
+        adapters.rows(tokens));
   }
 }

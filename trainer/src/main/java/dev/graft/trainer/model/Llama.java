@@ -2,11 +2,16 @@ package dev.graft.trainer.model;
 
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.ModelWeights;
+import dev.graft.modelio.Projection;
+import dev.graft.modelio.VocabularyModule;
 import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +27,8 @@ public final class Llama {
   private final LlamaWeights weights;
   private final @Nullable LlamaWeights gradients;
   private final List<DecoderLayer> layers;
+  private final Map<VocabularyModule, VocabularyLowRank> vocabulary =
+      new EnumMap<>(VocabularyModule.class);
 
   private Llama(
       Kernels kernels, ModelConfig config, LlamaWeights weights, @Nullable LlamaWeights gradients) {
@@ -78,6 +85,11 @@ public final class Llama {
     return kernels;
   }
 
+  /** A frozen weight, (out, in). */
+  public Tensor weight(int layer, Projection projection) {
+    return Objects.requireNonNull(weights.layers().get(layer).projections().get(projection));
+  }
+
   LlamaWeights weights() {
     return weights;
   }
@@ -94,6 +106,20 @@ public final class Llama {
   /** Puts an adapter on one group of linear layers, or takes it off. */
   public void attach(int layer, ProjectionGroup group, @Nullable LowRank lowRank) {
     layers.get(layer).attach(group, lowRank);
+  }
+
+  /** Puts an adapter on the embedding or the output projection, or takes it off. */
+  public void attach(VocabularyModule module, @Nullable VocabularyLowRank lowRank) {
+    if (lowRank == null) {
+      vocabulary.remove(module);
+    } else {
+      vocabulary.put(module, lowRank);
+    }
+  }
+
+  /** What is attached to the embedding or the output projection. */
+  @Nullable VocabularyLowRank adapter(VocabularyModule module) {
+    return vocabulary.get(module);
   }
 
   /** {@link #trainingPass(int, StackedRanks, boolean, Recompute)} that recomputes nothing. */

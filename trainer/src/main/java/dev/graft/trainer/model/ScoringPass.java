@@ -12,6 +12,7 @@ public final class ScoringPass {
   private final Llama model;
   private final Kernels kernels;
   private final LayerActivations activations;
+  private final TokenEmbedding embedding;
   private final LanguageModelHead head;
   private final RotaryTable rotary;
   private final DeviceTokens deviceTokens;
@@ -22,7 +23,8 @@ public final class ScoringPass {
     this.kernels = model.kernels();
     this.maxTokens = kernels.efficientRows(maxTokens);
     this.activations = LayerActivations.allocate(kernels, model.config(), this.maxTokens, ranks);
-    this.head = new LanguageModelHead(kernels, model.config(), model.weights(), this.maxTokens);
+    this.embedding = new TokenEmbedding(model, this.maxTokens, ranks);
+    this.head = new LanguageModelHead(model, this.maxTokens, ranks);
     this.rotary = RotaryTable.create(kernels, model.config(), this.maxTokens);
     this.deviceTokens = DeviceTokens.allocate(kernels, this.maxTokens);
   }
@@ -49,7 +51,7 @@ public final class ScoringPass {
     DeviceTokens tokens = deviceTokens.load(kernels, batch, rows);
     LayerActivations a = activations.rows(rows);
     Tensor residual = a.input();
-    kernels.embed(tokens.ids(), model.weights().embedding(), residual);
+    embedding.forward(tokens.ids(), residual);
     for (DecoderLayer layer : model.layers()) {
       // A layer does not look at its input again once attention has been added to it.
       layer.forward(a, residual, tokens, rotary, InputDropout.OFF);

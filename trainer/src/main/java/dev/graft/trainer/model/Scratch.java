@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param attendedGradient (T, H·hd) act
  * @param mlpGradient (T, F) act: of silu(gate) · up, then of gate
  * @param upGradient (T, F) act
- * @param rankGradient (T, largest R) act
+ * @param adapters of the adapters
  * @param masked (T, widest input) act: an adapter input under dropout; null without
  */
 record Scratch(
@@ -31,7 +31,7 @@ record Scratch(
     Tensor attendedGradient,
     Tensor mlpGradient,
     Tensor upGradient,
-    Tensor rankGradient,
+    AdapterActivations.Scratch adapters,
     @Nullable Tensor masked) {
 
   static Scratch allocate(
@@ -53,8 +53,16 @@ record Scratch(
         kernels.allocate(act, tokens, queries),
         kernels.allocate(act, tokens, intermediate),
         kernels.allocate(act, tokens, intermediate),
-        kernels.allocate(act, tokens, Math.max(1, ranks.largest())),
+        AdapterActivations.Scratch.allocate(kernels, config, tokens, ranks),
         dropout ? kernels.allocate(act, tokens, widest) : null);
+  }
+
+  /** dL/d(residual) as products read it: rounded to act, or the very same memory in float32. */
+  Tensor residualGradientForProducts(Kernels kernels) {
+    if (!residualGradientAct.equals(residualGradient)) {
+      kernels.copy(residualGradient, residualGradientAct);
+    }
+    return residualGradientAct;
   }
 
   Scratch rows(int tokens) {
@@ -68,7 +76,7 @@ record Scratch(
         attendedGradient.rows(0, tokens),
         mlpGradient.rows(0, tokens),
         upGradient.rows(0, tokens),
-        rankGradient.rows(0, tokens),
+        adapters.rows(tokens),
         masked);
   }
 }

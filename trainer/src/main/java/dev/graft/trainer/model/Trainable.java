@@ -3,6 +3,7 @@ package dev.graft.trainer.model;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -24,6 +25,14 @@ public interface Trainable {
 
   /** What lies where in both vectors: runs that follow each other and fill them. */
   List<ParameterGroup> groups();
+
+  /**
+   * Arrays, by name, that training does not change but that parameters mean nothing without. A
+   * checkpoint holds them, and a run that goes on writes them back before {@link #refresh}.
+   */
+  default Map<String, INDArray> constants() {
+    return Map.of();
+  }
 
   /** Number of trainable parameters. */
   default long size() {

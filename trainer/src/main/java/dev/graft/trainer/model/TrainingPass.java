@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
 public final class TrainingPass {
 
   private final Kernels kernels;
-  private final LlamaWeights weights;
   private final @Nullable LlamaWeights gradients;
   private final List<DecoderLayer> layers;
+  private final TokenEmbedding embedding;
   private final LanguageModelHead head;
   private final RotaryTable rotary;
   private final DeviceTokens deviceTokens;
@@ -29,17 +29,17 @@ public final class TrainingPass {
   TrainingPass(
       Llama model, int maxTokens, StackedRanks ranks, boolean dropout, Recompute recompute) {
     this.kernels = model.kernels();
-    this.weights = model.weights();
     this.gradients = model.gradients();
     this.layers = model.layers();
     this.maxTokens = kernels.efficientRows(maxTokens);
     this.recompute = recompute;
     PassMemory.Meter meter = new PassMemory.Meter(kernels);
-    this.head = new LanguageModelHead(kernels, model.config(), weights, gradients, this.maxTokens);
+    this.head = new LanguageModelHead(model, this.maxTokens, ranks);
     long logits = meter.sinceLast();
     this.rotary = RotaryTable.create(kernels, model.config(), this.maxTokens);
     this.deviceTokens = DeviceTokens.allocate(kernels, this.maxTokens);
     this.amplitudes = kernels.allocate(ElementType.F32, 1, this.maxTokens);
+    this.embedding = new TokenEmbedding(model, this.maxTokens, ranks);
     long other = meter.sinceLast();
     this.workspace =
         new Workspace(kernels, model.config(), this.maxTokens, ranks, dropout, recompute);
@@ -102,13 +102,14 @@ public final class TrainingPass {
     forward(view, tokens, inputDropout);
     Tensor residualGradient = scratch.residualGradient();
     double loss =
-        head.lossAndGradient(view.output(), tokens, batch.targetTokens(), scale, residualGradient);
+        head.lossAndGradient(
+            view.output(), tokens, batch.targetTokens(), scale, residualGradient, inputDropout);
     backward(view, tokens, inputDropout);
     return loss;
   }
 
   private void embed(Workspace.View view, DeviceTokens tokens) {
-    kernels.embed(tokens.ids(), weights.embedding(), view.layers().getFirst().input());
+    embedding.forward(tokens.ids(), view.layers().getFirst().input());
   }
 
   /** Added to what was looked up, so that the embedding's gradient is the same as without. */
@@ -131,10 +132,11 @@ public final class TrainingPass {
 
   /**
    * Goes down no further than the lowest adapted layer: nothing below has anything to learn. Where
-   * the weights are trained, down to the embedding.
+   * the embedding or all weights are trained, down to there.
    */
   private void backward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
-    int lowest = gradients == null ? lowestAdaptedLayer() : 0;
+    boolean reachesEmbedding = gradients != null || embedding.isAdapted();
+    int lowest = reachesEmbedding ? 0 : lowestAdaptedLayer();
     int last = layers.size() - 1;
     for (int layer = last; layer >= lowest; layer--) {
       // What the last layer's forward left is still there.
@@ -148,8 +150,11 @@ public final class TrainingPass {
               view.scratch(),
               tokens,
               rotary,
-              layer > lowest || gradients != null,
+              layer > lowest || reachesEmbedding,
               dropout);
+    }
+    if (embedding.isAdapted()) {
+      embedding.backward(tokens.ids(), view.scratch().residualGradientForProducts(kernels));
     }
     if (gradients != null) {
       kernels.embedBackward(tokens.ids(), view.scratch().residualGradient(), gradients.embedding());

@@ -7,6 +7,7 @@ import dev.graft.tokenizer.ConversationEncoder;
 import dev.graft.tokenizer.DataException;
 import dev.graft.tokenizer.EncodingOptions;
 import dev.graft.tokenizer.split.BillOfMaterials;
+import dev.graft.trainer.config.AdapterInit;
 import dev.graft.trainer.config.DataConfig;
 import dev.graft.trainer.config.LayerRange;
 import dev.graft.trainer.config.LoraConfig;
@@ -154,7 +155,7 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
     LoraConfig lora = config.lora();
     return lora.initFrom().isPresent()
         ? AdapterSize.of(base.config(), startingAdapter(lora.initFrom().get()))
-        : AdapterSize.of(base.config(), freshAdapter(lora));
+        : AdapterSize.of(base.config(), freshAdapter(lora), NewAdapter.beginning(lora));
   }
 
   /** What the run trains, as it begins, with the model that computes with it. */
@@ -175,7 +176,8 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
     LoraConfig lora = config.lora();
     return lora.initFrom().isPresent()
         ? LoraAdapter.of(startingAdapter(lora.initFrom().get()), base.model())
-        : LoraAdapter.initialized(freshAdapter(lora), base.model(), config.training().seed());
+        : LoraAdapter.initialized(
+            freshAdapter(lora), base.model(), config.training().seed(), NewAdapter.beginning(lora));
   }
 
   void tellOf(TrainedModel made) {
@@ -196,8 +198,10 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
     PeftConfig peft = adapter.config();
     boolean patterns = !peft.rankPattern().isEmpty() || !peft.alphaPattern().isEmpty();
     console.say(
-        "adapter  rank %d, alpha %s%s, on %s%s: %,d trainable parameters"
+        "adapter  %s%srank %d, alpha %s%s, on %s%s: %,d trainable parameters"
             .formatted(
+                config.lora().init() == AdapterInit.PISSA ? "PiSSA, " : "",
+                peft.dora() ? "DoRA, " : "",
                 peft.rank(),
                 peft.alpha(),
                 patterns ? " (others by pattern)" : "",
@@ -221,7 +225,7 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
     PeftAdapter adapter = PeftAdapter.read(folder, base.config());
     PeftConfig renamed =
         adapter.config().withBaseModel(config.base()).withDropout(config.lora().dropout());
-    return new PeftAdapter(renamed, adapter.weights());
+    return new PeftAdapter(renamed, adapter.weights(), adapter.vocabulary());
   }
 
   /** What is answered at every evaluation, if anything is. */

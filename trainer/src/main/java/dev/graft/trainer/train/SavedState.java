@@ -116,6 +116,7 @@ record SavedState(
   private static Map<String, INDArray> named(Trainable trained, Map<String, INDArray> optimizer) {
     var arrays = new LinkedHashMap<String, INDArray>();
     arrays.put("parameters", trained.parameters());
+    trained.constants().forEach((name, array) -> arrays.put("constants." + name, array));
     optimizer.forEach((name, array) -> arrays.put("optimizer." + name, array));
     return arrays;
   }

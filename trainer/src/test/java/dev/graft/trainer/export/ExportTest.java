@@ -46,6 +46,10 @@ class ExportTest {
   }
 
   private Path adapter(float size) {
+    return adapter(size, false);
+  }
+
+  private Path adapter(float size, boolean dora) {
     ModelConfig model = ModelConfig.read(BASE.resolve("config.json"));
     PeftConfig config =
         new PeftConfig(
@@ -57,7 +61,8 @@ class ExportTest {
             "base",
             Map.of("layers.1.self_attn.q_proj", 5),
             Map.of("k_proj", 2.5),
-            null);
+            null,
+            dora);
     Random random = new Random(11);
     List<LoraWeights> weights = new ArrayList<>();
     for (int layer = 0; layer < model.layers(); layer++) {
@@ -71,10 +76,14 @@ class ExportTest {
         for (int i = 0; i < b.length; i++) {
           b[i] = (float) random.nextGaussian() * size;
         }
-        weights.add(new LoraWeights(layer, projection, rank, a, b));
+        float[] magnitude = new float[dora ? projection.outFeatures(model) : 0];
+        for (int i = 0; i < magnitude.length; i++) {
+          magnitude[i] = 0.5f + random.nextFloat();
+        }
+        weights.add(new LoraWeights(layer, projection, rank, a, b, magnitude));
       }
     }
-    Path folder = temp.resolve("adapter-" + size);
+    Path folder = temp.resolve("adapter-" + size + (dora ? "-dora" : ""));
     PeftAdapter.write(folder, config, weights, false);
     return folder;
   }
@@ -136,6 +145,28 @@ class ExportTest {
     assertThatThrownBy(() -> Verification.run(out, options(true), Console.silent()))
         .isInstanceOf(UserException.class)
         .hasMessageContaining("gguf-merged/model-q8_0.gguf has changed");
+  }
+
+  @Test
+  void doraIsExactUnmergedAndMergedInFloat32() throws IOException {
+    export(
+        adapter(0.2f, true),
+        EnumSet.of(ExportTarget.PEFT, ExportTarget.MERGED, ExportTarget.GGUF_MERGED),
+        GgmlType.F32);
+    JsonNode certificate = certificate();
+    assertThat(certificate.path("verdict").asString()).isEqualTo("passed");
+    for (JsonNode artifact : certificate.path("artifacts")) {
+      String path = artifact.path("path").asString();
+      assertThat(artifact.path("mean_kl").asDouble())
+          .as(path)
+          .isLessThan(path.equals("merged") ? 1e-2 : 1e-9);
+    }
+    Path peft = out.resolve("peft");
+    assertThat(peft.resolve("adapter_config.json")).content().contains("\"use_dora\" : true");
+    assertThat(peft.resolve("README.md"))
+        .content()
+        .contains("vLLM refuses DoRA", "alpha 4, DoRA, dropout 0");
+    Verification.run(out, options(false), Console.silent());
   }
 
   private static Verification.Options options(boolean filesOnly) {

@@ -77,6 +77,25 @@ public abstract class GradientContract {
   }
 
   @Test
+  void scaleColumns() {
+    Tensor x = random(5, 7);
+    Tensor factors = random(1, 7);
+    Tensor y = zeros(5, 7);
+    Tensor dx = zeros(5, 7);
+    Tensor dfactors = zeros(1, 7);
+    Tensor ones = zeros(1, 7);
+    kernels.write(ones, new float[] {1, 1, 1, 1, 1, 1, 1});
+    Runnable forward = () -> kernels.scaleColumns(x, factors, y, false);
+    check(x, y, forward, dy -> kernels.scaleColumns(dy, factors, dx, false), dx);
+    check(
+        factors,
+        y,
+        forward,
+        dy -> kernels.scaleColumnsBackwardFactors(dy, x, ones, dfactors),
+        dfactors);
+  }
+
+  @Test
   void embed() {
     Tensor table = random(4, 7);
     Tensor ids = integers(3, 0, 3, 2, 3);

@@ -9,7 +9,12 @@ import org.junit.jupiter.api.BeforeEach;
  * implementation subclasses this and {@link GradientContract}.
  */
 abstract class KernelsContract
-    implements ProductContract, AttentionContract, LayerContract, MovingContract, MemoryContract {
+    implements ProductContract,
+        AttentionContract,
+        LayerContract,
+        MagnitudeContract,
+        MovingContract,
+        MemoryContract {
 
   private TwinKernels twins;
 

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.Projection;
+import dev.graft.modelio.VocabularyModule;
 import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.trainer.config.ConfigException;
 import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.LoraConfig;
 import dev.graft.trainer.config.UserException;
@@ -83,6 +85,31 @@ class NewAdapterTest {
     assertThat(config.scale(0, Projection.DOWN_PROJ)).isEqualTo(3.0 / 4);
     assertThat(config.scale(0, Projection.Q_PROJ)).isEqualTo(1.0 / 8);
     assertThat(config.scale(1, Projection.Q_PROJ)).isEqualTo(6.0 / 2);
+  }
+
+  /** They are in no layer, and in all-linear no more than in PEFT's. */
+  @Test
+  void embeddingAndOutputProjectionHaveToBeNamed() {
+    PeftConfig all = peft();
+    assertThat(all.selects(VocabularyModule.LM_HEAD)).isFalse();
+    assertThat(all.selects(VocabularyModule.EMBED_TOKENS)).isFalse();
+    boolean tied = MODEL.tieWordEmbeddings();
+    for (String module : List.of("lm_head", "embed_tokens")) {
+      String target = "lora.targets=q_proj," + module;
+      assertThatThrownBy(() -> peft(target, "lora.layers=0"))
+          .isInstanceOf(ConfigException.class)
+          .hasMessageContaining("they are in no layer");
+      if (tied) {
+        assertThatThrownBy(() -> peft(target))
+            .isInstanceOf(UserException.class)
+            .hasMessageContaining(module + ": this base ties lm_head to embed_tokens");
+      } else {
+        assertThat(peft(target).rank(module)).isEqualTo(16);
+        assertThatThrownBy(() -> peft(target, "lora.dora=true"))
+            .isInstanceOf(UserException.class)
+            .hasMessageContaining(module + " goes with plain LoRA only");
+      }
+    }
   }
 
   @Test

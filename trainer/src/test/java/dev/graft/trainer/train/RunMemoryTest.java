@@ -9,6 +9,7 @@ import dev.graft.modelio.Projection;
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import dev.graft.modelio.peft.PeftConfig;
+import dev.graft.modelio.peft.TargetModules;
 import dev.graft.trainer.config.OptimizerKind;
 import dev.graft.trainer.config.OptimizerSettings;
 import dev.graft.trainer.config.Recompute;
@@ -19,6 +20,7 @@ import dev.graft.trainer.full.FullWeights;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.kernels.cpu.CpuKernels;
 import dev.graft.trainer.lora.AdapterSize;
+import dev.graft.trainer.lora.Beginning;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.model.Llama;
 import dev.graft.trainer.model.StackedRanks;
@@ -33,6 +35,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
@@ -76,17 +79,43 @@ class RunMemoryTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"F32, NONE, false", "BF16, NONE, true", "BF16, LAYERS, false"})
+  @CsvSource({
+    "F32, NONE, false, false, false",
+    "BF16, NONE, true, false, false",
+    "BF16, LAYERS, false, false, false",
+    "F32, LAYERS, true, true, false",
+    "BF16, NONE, false, true, false",
+    "F32, NONE, false, false, true",
+    "BF16, LAYERS, false, true, true"
+  })
   void theKernelsAllocateExactlyWhatIsPlanned(
-      ElementType act, Recompute recompute, boolean dropout) {
+      ElementType act, Recompute recompute, boolean dropout, boolean dora, boolean pissa) {
+    Beginning beginning = pissa ? new Beginning.PrincipalComponents(0) : new Beginning.Random();
+    PeftConfig peft =
+        new PeftConfig(
+            5,
+            32,
+            0,
+            new TargetModules.Names(List.of("q_proj", "down_proj", "layers.1.self_attn.v_proj")),
+            false,
+            "base",
+            Map.of("q_proj", 7),
+            Map.of(),
+            null,
+            dora);
     try (Kernels kernels = new CpuKernels(act, 2);
         Checkpoint checkpoint = Checkpoint.open(base(3, 40, DType.BF16))) {
       Llama model = Llama.load(kernels, checkpoint);
-      RunMemory plan = plan(model, new RunMemory.Layout(207, dropout, recompute, ADAMW));
+      AdapterSize size = AdapterSize.of(model.config(), peft, beginning);
+      RunMemory plan =
+          RunMemory.of(model, size, new RunMemory.Layout(207, dropout, recompute, ADAMW), 0, 0, 0);
       long before = kernels.allocatedBytes();
-      LoraAdapter adapter = LoraAdapter.initialized(PEFT, model, 1);
+      LoraAdapter adapter = LoraAdapter.initialized(peft, model, 1, beginning);
       long copies = kernels.allocatedBytes() - before;
-      assertThat(plan.parameters()).isEqualTo(4 * adapter.size() + copies);
+      // PiSSA keeps its beginning, and the difference to it, on the host.
+      long constants = adapter.constants().values().stream().mapToLong(INDArray::length).sum();
+      assertThat(constants > 0).isEqualTo(pissa);
+      assertThat(plan.parameters()).isEqualTo(4 * adapter.size() + 2 * 4 * constants + copies);
       assertThat(plan.gradients()).isEqualTo(4 * adapter.gradients().length());
       for (OptimizerKind kind : OptimizerKind.values()) {
         var settings = OptimizerSettings.of(kind, 0);
@@ -95,7 +124,8 @@ class RunMemoryTest {
             Optimizer.of(settings, adapter.groups(), 1).state().values().stream()
                 .mapToLong(INDArray::length)
                 .sum();
-        assertThat(plan(model, layout).optimizer()).isEqualTo(Float.BYTES * state);
+        assertThat(RunMemory.of(model, size, layout, 0, 0, 0).optimizer())
+            .isEqualTo(Float.BYTES * state);
       }
       before = kernels.allocatedBytes();
       var pass = model.trainingPass(207, adapter.ranks(), dropout, recompute);

@@ -10,6 +10,7 @@ import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Workers;
 import dev.graft.trainer.kernels.vector.CrossEntropy;
 import dev.graft.trainer.kernels.vector.Elementwise;
+import dev.graft.trainer.kernels.vector.Magnitudes;
 import dev.graft.trainer.kernels.vector.MatrixVector;
 import dev.graft.trainer.kernels.vector.Noise;
 import dev.graft.trainer.kernels.vector.RmsNorm;
@@ -203,6 +204,78 @@ public final class CpuKernels implements Kernels {
       return;
     }
     products.linearBackwardWeight(dy, x, dw, accumulate);
+  }
+
+  // ---- magnitudes of rows ----
+
+  @Override
+  public void rowSquares(Tensor w, Tensor squares) {
+    Expect.floating("w", w);
+    Expect.vector("squares", squares, ElementType.F32, w.rows());
+    workers.overRows(
+        w.rows(),
+        w.columns(),
+        (scratch, from, to) -> Magnitudes.rowSquares(w, squares, scratch, from, to));
+  }
+
+  @Override
+  public void magnitudeGains(
+      Tensor squares,
+      Tensor cross,
+      Tensor gram,
+      Tensor b,
+      float scale,
+      Tensor magnitude,
+      Tensor inverseLengths,
+      Tensor gains) {
+    Expect.type("b", b, act);
+    Expect.vector("squares", squares, ElementType.F32, b.rows());
+    Expect.vector("magnitude", magnitude, ElementType.F32, b.rows());
+    Expect.vector("inverse lengths", inverseLengths, ElementType.F32, b.rows());
+    Expect.vector("gains", gains, ElementType.F32, b.rows());
+    Expect.type("cross", cross, ElementType.F32);
+    Expect.shape("cross", cross, b.columns(), b.rows());
+    Expect.type("gram", gram, ElementType.F32);
+    Expect.shape("gram", gram, b.columns(), b.columns());
+    workers.overRows(
+        b.rows(),
+        (long) b.columns() * b.columns(),
+        (scratch, from, to) ->
+            Magnitudes.gains(
+                squares,
+                cross,
+                gram,
+                b,
+                scale,
+                magnitude,
+                inverseLengths,
+                gains,
+                scratch,
+                from,
+                to));
+  }
+
+  @Override
+  public void scaleColumns(Tensor x, Tensor factors, Tensor y, boolean accumulate) {
+    Expect.type("x", x, act);
+    Expect.type("y", y, act, ElementType.F32);
+    Expect.same("y", y, x);
+    Expect.vector("factors", factors, ElementType.F32, x.columns());
+    workers.overRows(
+        x.rows(),
+        2L * x.columns(),
+        (scratch, from, to) ->
+            Magnitudes.scaleColumns(x, factors, y, accumulate, scratch, from, to));
+  }
+
+  @Override
+  public void scaleColumnsBackwardFactors(Tensor dy, Tensor x, Tensor constants, Tensor dfactors) {
+    Expect.type("dy", dy, act);
+    Expect.type("x", x, act);
+    Expect.same("dy", dy, x);
+    Expect.vector("constants", constants, ElementType.F32, x.columns());
+    Expect.vector("dfactors", dfactors, ElementType.F32, x.columns());
+    overColumns(x, (from, to) -> Magnitudes.addColumnDots(dy, x, constants, dfactors, from, to));
   }
 
   // ---- the rest of the model ----

@@ -126,6 +126,46 @@ public final class ReferenceKernels implements Kernels {
     memory.store(transposedProduct(at(dy), at(x)), dw, accumulate);
   }
 
+  // ---- magnitudes of rows ----
+
+  @Override
+  public void rowSquares(Tensor w, Tensor squares) {
+    memory.store(at(w).mul(at(w)).sum(true, 1).transpose(), squares);
+  }
+
+  @Override
+  public void magnitudeGains(
+      Tensor squares,
+      Tensor cross,
+      Tensor gram,
+      Tensor b,
+      float scale,
+      Tensor magnitude,
+      Tensor inverseLengths,
+      Tensor gains) {
+    INDArray crossed = at(b).mul(at(cross).transpose()).sum(true, 1).mul(2 * scale); // (N, 1)
+    INDArray updates = product(at(b), at(gram)).mul(at(b)).sum(true, 1); // (N, 1)
+    INDArray lengths =
+        at(squares).transpose().add(crossed).add(updates.mul((double) scale * scale));
+    INDArray inverses = lengths.dup('c');
+    for (int row = 0; row < b.rows(); row++) {
+      double length = lengths.getDouble(row, 0);
+      inverses.putScalar(row, 0, length > 0 ? 1 / Math.sqrt(length) : 0);
+    }
+    memory.store(inverses.transpose(), inverseLengths);
+    memory.store(inverses.transpose().mul(at(magnitude)), gains);
+  }
+
+  @Override
+  public void scaleColumns(Tensor x, Tensor factors, Tensor y, boolean accumulate) {
+    memory.store(at(x).mul(at(factors)), y, accumulate);
+  }
+
+  @Override
+  public void scaleColumnsBackwardFactors(Tensor dy, Tensor x, Tensor constants, Tensor dfactors) {
+    memory.store(at(dy).mul(at(x)).sum(true, 0).mul(at(constants)), dfactors, true);
+  }
+
   // ---- the rest of the model ----
 
   @Override

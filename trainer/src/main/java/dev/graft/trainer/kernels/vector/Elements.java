@@ -72,6 +72,15 @@ public final class Elements {
     }
   }
 
+  /** A run in float32: where it lies, or widened into {@code wide}. */
+  static long widened(ElementType type, long run, long wide, int n) {
+    if (type == ElementType.F32) {
+      return run;
+    }
+    widen(type, run, wide, n);
+    return wide;
+  }
+
   private static void widenBrain(long source, long target, int n) {
     int i = 0;
     for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {

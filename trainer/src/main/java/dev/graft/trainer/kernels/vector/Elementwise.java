@@ -98,18 +98,10 @@ public final class Elementwise {
     long ys = HostBuffer.address(y);
     long wide = x.type() == ElementType.F32 ? 0 : scratch.reserve(4L * x.columns());
     for (int row = from; row < to; row++) {
-      long source = widened(x.type(), xs + row * HostBuffer.rowBytes(x), wide, x.columns());
+      long source =
+          Elements.widened(x.type(), xs + row * HostBuffer.rowBytes(x), wide, x.columns());
       addRow(source, ys + row * HostBuffer.rowBytes(y), x.columns());
     }
-  }
-
-  /** A row in float32: where it lies, or widened into {@code wide}. */
-  private static long widened(ElementType type, long row, long wide, int n) {
-    if (type == ElementType.F32) {
-      return row;
-    }
-    Elements.widen(type, row, wide, n);
-    return wide;
   }
 
   private static void addRow(long x, long y, int n) {
@@ -130,7 +122,7 @@ public final class Elementwise {
     long wide = x.type() == ElementType.F32 ? 0 : scratch.reserve(4L * x.columns());
     for (int row = from; row < to; row++) {
       long at = xs + row * HostBuffer.rowBytes(x);
-      long numbers = widened(x.type(), at, wide, x.columns());
+      long numbers = Elements.widened(x.type(), at, wide, x.columns());
       scaleRow(numbers, factor, x.columns());
       if (numbers != at) {
         Elements.convert(ElementType.F32, numbers, x.type(), at, x.columns());
@@ -178,7 +170,10 @@ public final class Elementwise {
       long first = (long) row * columns;
       drawFactors(mask, first, columns, factors, lanes);
       long kept = factors + 4 * (first & 3);
-      keep(widened(x.type(), xs + row * HostBuffer.rowBytes(x), wide, columns), kept, columns);
+      keep(
+          Elements.widened(x.type(), xs + row * HostBuffer.rowBytes(x), wide, columns),
+          kept,
+          columns);
       long target = outs + row * HostBuffer.rowBytes(out);
       if (!accumulate) {
         Elements.convert(ElementType.F32, kept, out.type(), target, columns);
