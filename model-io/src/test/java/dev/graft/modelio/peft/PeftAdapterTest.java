@@ -298,7 +298,7 @@ class PeftAdapterTest {
         }
       }
       less.write(temp.resolve("less"));
-      more.add("base_model.model.lm_head.lora_A.weight", List.of(1L), new float[1]);
+      more.add("base_model.model.classifier.lora_A.weight", List.of(1L), new float[1]);
       more.write(temp.resolve("more"));
     }
     copyOver(temp.resolve("less"), file);
@@ -309,7 +309,7 @@ class PeftAdapterTest {
     copyOver(temp.resolve("more"), file);
     assertThatThrownBy(() -> PeftAdapter.read(folder, MODEL))
         .isInstanceOf(ModelIoException.class)
-        .hasMessageContaining("base_model.model.lm_head.lora_A.weight is not a LoRA weight");
+        .hasMessageContaining("base_model.model.classifier.lora_A.weight is not a LoRA weight");
     ModelConfig shallower =
         RandomCheckpoint.llama().hiddenSize(36).heads(6).headDim(10).layers(1).config();
     assertThatThrownBy(() -> PeftAdapter.read(written(), shallower))
