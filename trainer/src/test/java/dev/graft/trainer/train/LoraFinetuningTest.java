@@ -7,6 +7,7 @@ import dev.graft.modelio.ModelIoException;
 import dev.graft.modelio.checkpoint.Checkpoint;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.tokenizer.DataException;
+import dev.graft.trainer.config.ConfigReader;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
@@ -19,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.assertj.core.api.Condition;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -120,23 +120,18 @@ class LoraFinetuningTest {
         .hasSameBinaryContentAs(other.resolve("adapter_model.safetensors"));
   }
 
-  private static final Condition<String> CHAT_FORMAT =
-      new Condition<>(line -> line.contains("chat format: "), "a line on the chat format");
-
   @Test
   void aSecondRunTakesTheTokensOfTheFirst() throws IOException {
     assertThat(said(config("run")))
         .noneMatch(line -> line.contains("of an earlier run"))
-        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"))
-        .haveExactly(1, CHAT_FORMAT);
+        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"));
     Path cache = folder.resolve(TrainingData.CACHE);
     List<String> files = names(cache);
     assertThat(files).singleElement().asString().endsWith(".tokens");
 
     assertThat(said(config("run2")))
         .anyMatch(line -> line.contains("tokens of an earlier run on the same data: " + cache))
-        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"))
-        .haveExactly(1, CHAT_FORMAT);
+        .anyMatch(line -> line.contains("held out for validation: 6 of 31 rows"));
     for (String file : List.of("metrics.jsonl", "data.json", "adapter/adapter_model.safetensors")) {
       assertThat(content(folder.resolve("run2").resolve(file)))
           .isEqualTo(content(folder.resolve("run").resolve(file)));
@@ -151,6 +146,24 @@ class LoraFinetuningTest {
     assertThat(content(folder.resolve("run3/data.json")))
         .isEqualTo(content(folder.resolve("run/data.json")));
     assertThat(names(cache)).isEqualTo(files);
+  }
+
+  @Test
+  void aSecondRunSaysHowConversationsAreLaidOutToo() throws IOException {
+    String prefix = "data     chat format: ";
+    List<String> first = said(quickstart("run"));
+    assertThat(first).filteredOn(line -> line.startsWith(prefix)).hasSize(1);
+    assertThat(said(quickstart("run2")))
+        .anyMatch(line -> line.contains("tokens of an earlier run on the same data"))
+        .filteredOn(line -> line.startsWith(prefix))
+        .containsExactlyElementsOf(first.stream().filter(line -> line.startsWith(prefix)).toList());
+  }
+
+  private RunConfig quickstart(String output) {
+    return ConfigReader.read(
+        Path.of(System.getProperty("graft.root", ".."), "configs/quickstart.yaml"),
+        List.of(
+            "output=" + folder.resolve(output), "training.max-steps=1", "training.batch-size=1"));
   }
 
   @Test
