@@ -2,8 +2,8 @@
  * Training: everything between a frozen checkpoint and a finished adapter.
  *
  * <p>The packages import only to the left: {@code {config, console, tensor} → kernels → model →
- * lora → {optim, data} → {runtime, runs} → {generate, report} → train → {export, quickstart, bench}
- * → compare → cli}.
+ * {lora, full} → {optim, data} → {runtime, runs} → {generate, report} → train → {export,
+ * quickstart, bench, sweep} → compare → cli}.
  */
 @org.jspecify.annotations.NullMarked
 package dev.graft.trainer;
