@@ -3,7 +3,7 @@
  *
  * <p>The packages import only to the left: {@code {config, console, tensor} → kernels → model →
  * {lora, full} → {optim, data} → {runtime, runs} → {generate, report} → train → {export,
- * quickstart, bench, sweep} → compare → cli}.
+ * quickstart, bench, sweep} → compare → {cli, launch}}.
  */
 @org.jspecify.annotations.NullMarked
 package dev.graft.trainer;

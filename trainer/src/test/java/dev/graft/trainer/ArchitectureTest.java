@@ -46,7 +46,7 @@ class ArchitectureTest {
           Set.of("train"),
           Set.of("export", "quickstart", "bench", "sweep"),
           Set.of("compare"),
-          Set.of("cli"));
+          Set.of("cli", "launch"));
 
   private static JavaClasses graft;
 

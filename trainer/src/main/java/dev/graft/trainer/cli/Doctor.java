@@ -96,9 +96,8 @@ final class Doctor {
 
   private void java() {
     add(Finding.ok("java", "jdk", Machine.java() + ", " + System.getProperty("java.home")));
-    boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     add(
-        vector
+        hasVectorApi()
             ? Finding.ok("java", "vector api", "present")
             : Finding.broken(
                 "java",
@@ -106,6 +105,16 @@ final class Doctor {
                 "missing",
                 "start graft by ./graft, or give java --add-modules jdk.incubator.vector"));
     add(Finding.ok("java", "graft", Machine.graft()));
+  }
+
+  /** As a module, or where the launcher put its classes. */
+  private static boolean hasVectorApi() {
+    try {
+      Class.forName("jdk.incubator.vector.Vector", false, Doctor.class.getClassLoader());
+      return true;
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
   }
 
   private void libraries() {

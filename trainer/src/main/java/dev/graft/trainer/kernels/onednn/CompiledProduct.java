@@ -76,7 +76,7 @@ final class CompiledProduct implements AutoCloseable {
     this.dnnl = dnnl;
     this.primitive = new dnnl_primitive();
     OneDnn.check(dnnl_primitive_create(primitive, description), "compiling " + shape);
-    dnnl_memory_desc work = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
+    dnnl_memory_desc work = scratchpad(description);
     this.scratchpadBytes = dnnl_memory_desc_get_size(work);
     this.a = memory(of.a);
     this.b = memory(of.b);
@@ -125,12 +125,33 @@ final class CompiledProduct implements AutoCloseable {
     }
   }
 
+  /** What is made of a description, before it is freed. */
+  private interface Maker<T> {
+    T make(dnnl_primitive_desc description, Descriptions of);
+  }
+
   /**
    * Generates code for a product.
    *
    * @return null if this processor has no fast implementation
    */
   static @Nullable CompiledProduct compile(OneDnn dnnl, ProductShape shape) {
+    return describe(
+        dnnl, shape, (description, of) -> new CompiledProduct(dnnl, description, of, shape));
+  }
+
+  /**
+   * Bytes of working memory that a product will need, without generating its code, which takes a
+   * hundred times as long.
+   *
+   * @return null if this processor has no fast implementation
+   */
+  static @Nullable Long scratchpadBytes(OneDnn dnnl, ProductShape shape) {
+    return describe(
+        dnnl, shape, (description, _) -> dnnl_memory_desc_get_size(scratchpad(description)));
+  }
+
+  private static <T> @Nullable T describe(OneDnn dnnl, ProductShape shape, Maker<T> maker) {
     try (PointerScope _ = new PointerScope();
         Descriptions of = Descriptions.of(shape)) {
       dnnl_primitive_attr attributes = attributes(shape.accumulates());
@@ -144,13 +165,15 @@ final class CompiledProduct implements AutoCloseable {
       }
       try {
         // oneDNN's reference code is thousands of times slower: better not at all than by that.
-        return implementation(description).startsWith("ref")
-            ? null
-            : new CompiledProduct(dnnl, description, of, shape);
+        return implementation(description).startsWith("ref") ? null : maker.make(description, of);
       } finally {
         dnnl_primitive_desc_destroy(description);
       }
     }
+  }
+
+  private static dnnl_memory_desc scratchpad(dnnl_primitive_desc description) {
+    return dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
   }
 
   private static dnnl_primitive_attr attributes(boolean accumulate) {

@@ -4,7 +4,9 @@ import dev.graft.trainer.kernels.host.Scratch;
 import dev.graft.trainer.kernels.products.ProductLibrary;
 import dev.graft.trainer.kernels.products.ProductShape;
 import dev.graft.trainer.tensor.ElementType;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -28,6 +30,8 @@ public final class MatrixProducts implements ProductLibrary {
   // Empty where oneDNN was asked and has nothing fast.
   private final LinkedHashMap<ProductShape, Optional<CompiledProduct>> compiled =
       new LinkedHashMap<>(64, 0.75f, true);
+  // A plan asks for every layer's; empty likewise.
+  private final Map<ProductShape, OptionalLong> asked = new HashMap<>();
   private long compilations;
 
   public MatrixProducts() {
@@ -63,10 +67,13 @@ public final class MatrixProducts implements ProductLibrary {
 
   @Override
   public OptionalLong scratchBytes(ProductShape shape) {
-    Optional<CompiledProduct> product = compiled(shape);
-    return product.isEmpty()
-        ? OptionalLong.empty()
-        : OptionalLong.of(product.get().scratchpadBytes());
+    OptionalLong bytes = asked.get(shape);
+    if (bytes == null) {
+      Long described = CompiledProduct.scratchpadBytes(dnnl, shape);
+      bytes = described == null ? OptionalLong.empty() : OptionalLong.of(described);
+      asked.put(shape.copy(), bytes);
+    }
+    return bytes;
   }
 
   @Override
