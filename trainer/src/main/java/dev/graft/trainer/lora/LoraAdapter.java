@@ -29,7 +29,6 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * The adapters of a model (LoRA, Hu et al. 2021): for each target linear layer {@code W} of shape
@@ -42,8 +41,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  */
 public final class LoraAdapter implements Trainable {
 
-  /** A matrix, as products read it, and the master it is rounded from. */
-  private record Copy(Tensor master, Tensor working) {}
+  /** A master, and the matrix that it is rounded into, where products do not read itself. */
+  private record Copy(Tensor master, @Nullable Tensor working) {}
 
   private final PeftConfig config;
   private final Kernels kernels;
@@ -283,7 +282,7 @@ public final class LoraAdapter implements Trainable {
       return null;
     }
     Tensor master = kernels.parameter(matrix(parameters, module.magnitude(), 1, module.out()));
-    copies.add(new Copy(master, master));
+    copies.add(new Copy(master, null));
     return magnitudes.add(
         model.weight(module.layer(), module.projection()),
         a,
@@ -304,8 +303,11 @@ public final class LoraAdapter implements Trainable {
 
   private Tensor working(long offset, int rows, int columns) {
     Tensor master = kernels.parameter(matrix(parameters, offset, rows, columns));
-    boolean rounded = kernels.activationType() != ElementType.F32;
-    Tensor working = rounded ? kernels.allocate(kernels.activationType(), rows, columns) : master;
+    if (kernels.activationType() == ElementType.F32) {
+      copies.add(new Copy(master, null));
+      return master;
+    }
+    Tensor working = kernels.allocate(kernels.activationType(), rows, columns);
     copies.add(new Copy(master, working));
     return working;
   }
@@ -317,8 +319,7 @@ public final class LoraAdapter implements Trainable {
   }
 
   private static INDArray matrix(INDArray flat, long offset, int rows, int columns) {
-    long size = (long) rows * columns;
-    return flat.get(NDArrayIndex.interval(offset, offset + size)).reshape('c', rows, columns);
+    return HostArrays.view(flat, offset, rows, columns, columns);
   }
 
   /** What this adapter is made of. */
@@ -359,7 +360,7 @@ public final class LoraAdapter implements Trainable {
     }
     for (Copy copy : copies) {
       kernels.push(copy.master());
-      if (!copy.working().equals(copy.master())) {
+      if (copy.working() != null) {
         kernels.copy(copy.master(), copy.working());
       }
     }

@@ -93,15 +93,13 @@ final class Nd4jRule implements UpdateRule {
    *   v = β₂ v + (1 - β₂) g²         u = lr · g / (√v + ε)
    * </pre>
    *
-   * <p>ND4J lets v begin at ε, which at gradients around √ε would be all that is seen of the first
-   * steps; here it begins at 0.
+   * <p>ND4J would let v begin at ε, which at gradients around √ε would be all that is seen of the
+   * first steps; here it begins at 0.
    */
   static Nd4jRule rmsProp(OptimizerSettings s, long size) {
     var settings = new RmsProp(0, s.beta2(), s.epsilon());
     var updater = new RmsPropUpdater(settings);
-    Map<String, INDArray> state = state(updater, size, "v");
-    state.values().forEach(v -> v.assign(0));
-    return new Nd4jRule(updater, settings, _ -> {}, state);
+    return new Nd4jRule(updater, settings, _ -> {}, state(updater, size, "v"));
   }
 
   /** Gradient descent: u = lr · g. */
@@ -118,7 +116,8 @@ final class Nd4jRule implements UpdateRule {
   private static Map<String, INDArray> state(
       GradientUpdater<?> updater, long size, String... names) {
     INDArray all = HostArrays.zeros(names.length * size);
-    updater.setStateViewArray(all.reshape('c', 1, all.length()), new long[] {1, size}, 'c', true);
+    // All begin at zero, and are not to be written again: that would touch memory before its time.
+    updater.setStateViewArray(all.reshape('c', 1, all.length()), new long[] {1, size}, 'c', false);
     var named = new LinkedHashMap<String, INDArray>();
     for (String name : List.of(names)) {
       long from = named.size() * size;

@@ -1,6 +1,8 @@
 package dev.graft.trainer.tensor;
 
 import java.lang.foreign.MemorySegment;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.indexer.FloatIndexer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.shape.Gather;
@@ -12,6 +14,9 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class HostArrays {
 
+  /** From here on the C library asks the system for memory, which is zero then. */
+  private static final long LARGE = 1 << 20;
+
   private HostArrays() {}
 
   /** Loads ND4J and its native libraries, as the first array would. */
@@ -21,7 +26,12 @@ public final class HostArrays {
 
   /** A float32 vector of zeros. */
   public static INDArray zeros(long length) {
-    return Nd4j.zeros(DataType.FLOAT, length);
+    if (length < LARGE) {
+      return Nd4j.zeros(DataType.FLOAT, length);
+    }
+    FloatPointer zeros = ZeroedFloats.allocate(length);
+    return Nd4j.create(
+        Nd4j.createBuffer(zeros, DataType.FLOAT, length, FloatIndexer.create(zeros)), length);
   }
 
   /** A matrix of zeros. */

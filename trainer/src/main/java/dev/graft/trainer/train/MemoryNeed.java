@@ -4,6 +4,7 @@ import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.runs.RunFolder;
+import dev.graft.trainer.runtime.Meanwhile;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -16,13 +17,19 @@ import java.util.OptionalLong;
  * @param available what this machine can give now, this process's own share included; absent where
  *     the operating system does not say
  * @param total all that the machine has, swap included; absent likewise
- * @param options that lower the peak, the cheapest first
+ * @param ways options that lower the peak, the cheapest first; each takes a layout of its own, and
+ *     a run that fits needs none
  */
 record MemoryNeed(
     RunMemory memory,
     OptionalLong available,
     OptionalLong total,
-    List<RunEstimate.Option> options) {
+    Meanwhile<List<RunEstimate.Option>> ways) {
+
+  /** What lowers the peak, the cheapest first; to be asked for while the base is open. */
+  List<RunEstimate.Option> options() {
+    return ways.await();
+  }
 
   boolean fits() {
     return memory.peak() <= available.orElse(Long.MAX_VALUE);
@@ -60,7 +67,7 @@ record MemoryNeed(
             "out of memory: the system gave no more (%s); this run needs %s beside the base model's"
                     .formatted(e.getMessage(), megabytes(memory.peak()))
                 + " weights. "
-                + advice(OptionalLong.empty())
+                + adviceInNeed()
                 + resume,
             e);
   }
@@ -87,7 +94,7 @@ record MemoryNeed(
    */
   private String advice(OptionalLong limit) {
     Optional<RunEstimate.Option> cheapest =
-        options.stream()
+        options().stream()
             .filter(option -> option.peak() <= limit.orElse(Long.MAX_VALUE))
             .findFirst();
     return cheapest
@@ -97,6 +104,15 @@ record MemoryNeed(
         .orElse(
             "No setting of micro-batches or recomputing makes it fit; './graft plan' lists what"
                 + " takes the memory.");
+  }
+
+  /** Where there may not be the memory to find out what would help. */
+  private String adviceInNeed() {
+    try {
+      return advice(OptionalLong.empty());
+    } catch (OutOfMemoryError | IllegalStateException e) {
+      return "'./graft plan' lists what takes the memory, and what would need less.";
+    }
   }
 
   private static String megabytes(long bytes) {

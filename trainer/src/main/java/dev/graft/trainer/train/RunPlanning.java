@@ -18,6 +18,7 @@ import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TrainableSize;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.runtime.BaseModel;
+import dev.graft.trainer.runtime.Meanwhile;
 import dev.graft.trainer.runtime.ProcessMemory;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
@@ -92,7 +93,11 @@ record RunPlanning(
         free.isPresent()
             ? OptionalLong.of(free.getAsLong() + held.process + held.baseCopies)
             : OptionalLong.empty();
-    return new MemoryNeed(memory, available, ProcessMemory.machine(), options(held, memory.peak()));
+    return new MemoryNeed(
+        memory,
+        available,
+        ProcessMemory.machine(),
+        Meanwhile.onDemand(() -> options(held, memory.peak())));
   }
 
   /**

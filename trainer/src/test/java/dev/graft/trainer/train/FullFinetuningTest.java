@@ -18,6 +18,7 @@ import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TrainingPass;
 import dev.graft.trainer.runs.StopSignal;
 import dev.graft.trainer.runtime.BaseModel;
+import dev.graft.trainer.runtime.Meanwhile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -166,7 +167,10 @@ class FullFinetuningTest {
               need.memory(),
               OptionalLong.of(asAdapter),
               OptionalLong.of(asAdapter),
-              need.options().stream().filter(it -> it.setting().startsWith("method")).toList());
+              Meanwhile.done(
+                  need.options().stream()
+                      .filter(it -> it.setting().startsWith("method"))
+                      .toList()));
       assertThatThrownBy(() -> tight.check(Console.silent()))
           .isInstanceOf(UserException.class)
           .hasMessageContaining("--set method=lora");

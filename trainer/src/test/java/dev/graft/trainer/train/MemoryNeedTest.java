@@ -8,6 +8,7 @@ import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
 import dev.graft.trainer.runtime.BaseModel;
+import dev.graft.trainer.runtime.Meanwhile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -32,12 +33,13 @@ class MemoryNeedTest {
     try (BaseModel base = RunSetup.openBase(config)) {
       RunSetup setup = new RunSetup(config, base, Console.silent());
       need = setup.planning(setup.readData(false)).memoryNeed();
+      need.options(); // while the base is open
     }
   }
 
   private MemoryNeed on(long available, long total) {
     return new MemoryNeed(
-        need.memory(), OptionalLong.of(available), OptionalLong.of(total), need.options());
+        need.memory(), OptionalLong.of(available), OptionalLong.of(total), need.ways());
   }
 
   private Console console() {
@@ -80,5 +82,20 @@ class MemoryNeedTest {
     assertThat(need.ranOut(new OutOfMemoryError("Unable to allocate 7 bytes"), config))
         .hasMessageContaining("the system gave no more (Unable to allocate 7 bytes)")
         .hasMessageContaining("The cheapest that helps: --set training.micro-batch-tokens=2048");
+  }
+
+  @Test
+  void whereEvenTheAdviceTakesMemoryThePlanIsNamed() {
+    var without =
+        new MemoryNeed(
+            need.memory(),
+            OptionalLong.empty(),
+            OptionalLong.empty(),
+            Meanwhile.onDemand(() -> {
+              throw new OutOfMemoryError("none for a layout either");
+            }));
+    assertThat(without.ranOut(new OutOfMemoryError("Unable to allocate 7 bytes"), config))
+        .hasMessageContaining("(Unable to allocate 7 bytes)")
+        .hasMessageContaining("'./graft plan' lists");
   }
 }
