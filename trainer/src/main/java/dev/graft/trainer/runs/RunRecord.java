@@ -1,9 +1,6 @@
 package dev.graft.trainer.runs;
 
-import dev.graft.modelio.AsideFile;
 import dev.graft.trainer.config.UserException;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -12,8 +9,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * {@code run.json}: what a run is and how it stands. Written again at every evaluation and
@@ -42,7 +37,8 @@ public record RunRecord(
     int totalSteps,
     int stepsPerEpoch,
     OptionalInt resultStep,
-    Facts facts) {
+    Facts facts)
+    implements RecordFile.Versioned {
 
   /** The layout that this program writes. */
   public static final int VERSION = 1;
@@ -104,8 +100,7 @@ public record RunRecord(
 
   /** Writes the file, whole or not at all. */
   public void write(Path file) {
-    AsideFile.writeText(
-        file, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n");
+    RecordFile.write(file, this);
   }
 
   /**
@@ -115,21 +110,6 @@ public record RunRecord(
    * @throws UserException if it is damaged, or of another version
    */
   public static Optional<RunRecord> read(Path file) {
-    if (!Files.exists(file)) {
-      return Optional.empty();
-    }
-    try {
-      RunRecord record = JsonMapper.shared().readValue(Files.readString(file), RunRecord.class);
-      if (record.version != VERSION) {
-        throw new UserException(
-            "%s has the version %d, this graft knows %d".formatted(file, record.version, VERSION));
-      }
-      return Optional.of(record);
-    } catch (IOException e) {
-      throw new UserException("%s: cannot be read: %s".formatted(file, AsideFile.describe(e)), e);
-    } catch (JacksonException e) {
-      throw new UserException(
-          "%s is not the record of a run: %s".formatted(file, e.getOriginalMessage()), e);
-    }
+    return RecordFile.read(file, RunRecord.class, VERSION, "a run", "");
   }
 }

@@ -1,9 +1,7 @@
 package dev.graft.trainer.sweep;
 
-import dev.graft.modelio.AsideFile;
 import dev.graft.trainer.config.UserException;
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.graft.trainer.runs.RecordFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -13,8 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * {@code sweep.json}: the grid, and how each of its runs stands. Written again, whole or not at
@@ -27,7 +23,8 @@ import tools.jackson.databind.json.JsonMapper;
  * @param runs in the order of the grid
  */
 public record SweepRecord(
-    int version, String config, Map<String, List<String>> axes, Measure rankedBy, List<Run> runs) {
+    int version, String config, Map<String, List<String>> axes, Measure rankedBy, List<Run> runs)
+    implements RecordFile.Versioned {
 
   static final String FILE = "sweep.json";
   static final int VERSION = 1;
@@ -133,8 +130,7 @@ public record SweepRecord(
 
   /** Writes the file, whole or not at all. */
   void write(Path folder) {
-    String json = JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(this);
-    AsideFile.writeText(folder.resolve(FILE), json + "\n");
+    RecordFile.write(folder.resolve(FILE), this);
   }
 
   /**
@@ -144,25 +140,12 @@ public record SweepRecord(
    * @throws UserException if it is damaged, or of another version
    */
   public static Optional<SweepRecord> read(Path folder) {
-    Path file = folder.resolve(FILE);
-    if (!Files.exists(file)) {
-      return Optional.empty();
-    }
-    try {
-      SweepRecord record = JsonMapper.shared().readValue(Files.readString(file), SweepRecord.class);
-      if (record.version != VERSION) {
-        throw new UserException(
-            "%s has the version %d, this graft knows %d".formatted(file, record.version, VERSION));
-      }
-      return Optional.of(record);
-    } catch (IOException e) {
-      throw new UserException("%s: cannot be read: %s".formatted(file, AsideFile.describe(e)), e);
-    } catch (JacksonException e) {
-      throw new UserException(
-          "%s is not the record of a sweep: %s. Give another --output, or delete the file; runs that"
-                  .formatted(file, e.getOriginalMessage())
-              + " are finished are then gone through again, which takes no steps.",
-          e);
-    }
+    return RecordFile.read(
+        folder.resolve(FILE),
+        SweepRecord.class,
+        VERSION,
+        "a sweep",
+        ". Give another --output, or delete the file; runs that are finished are then gone through"
+            + " again, which takes no steps.");
   }
 }
