@@ -105,16 +105,7 @@ final class JsonLines implements AutoCloseable {
   /** Adds a line; where the disk is full, half of it goes away again. */
   void add(String line) {
     try {
-      long start = channel.position();
-      try {
-        var bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
-      } catch (IOException e) {
-        channel.truncate(start);
-        throw e;
-      }
+      WholeAppends.append(channel, (line + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw unwritable(file, e);
     }

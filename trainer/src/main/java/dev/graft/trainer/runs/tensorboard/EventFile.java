@@ -2,6 +2,7 @@ package dev.graft.trainer.runs.tensorboard;
 
 import dev.graft.modelio.AsideFile;
 import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.runs.WholeAppends;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -45,17 +46,8 @@ final class EventFile implements AutoCloseable {
 
   /** Adds a record; where the disk is full, half of it goes away again. */
   void add(byte[] data) {
-    ByteBuffer record = ByteBuffer.wrap(framed(data));
     try {
-      long start = channel.position();
-      try {
-        while (record.hasRemaining()) {
-          channel.write(record);
-        }
-      } catch (IOException e) {
-        channel.truncate(start);
-        throw e;
-      }
+      WholeAppends.append(channel, framed(data));
     } catch (IOException e) {
       throw unwritable(path, e);
     }
