@@ -44,6 +44,14 @@ public final class LoraAdapter implements Trainable {
   /** A master, and the matrix that it is rounded into, where products do not read itself. */
   private record Copy(Tensor master, @Nullable Tensor working) {}
 
+  /** Is told how far a beginning is. */
+  @FunctionalInterface
+  public interface Progress {
+
+    /** So many weights are done, of all. */
+    void after(int done, int all);
+  }
+
   private final PeftConfig config;
   private final Kernels kernels;
   private final ParameterLayout layout;
@@ -76,12 +84,22 @@ public final class LoraAdapter implements Trainable {
   /** A fresh adapter with another beginning, which changes nothing yet either. */
   public static LoraAdapter initialized(
       PeftConfig config, Llama model, long seed, Beginning beginning) {
+    return initialized(config, model, seed, beginning, (_, _) -> {});
+  }
+
+  /**
+   * The same, of a beginning that takes its time.
+   *
+   * @param progress called after each weight that principal components were found of
+   */
+  public static LoraAdapter initialized(
+      PeftConfig config, Llama model, long seed, Beginning beginning, Progress progress) {
     ParameterLayout layout = ParameterLayout.of(model.config(), config, beginning);
     LoraAdapter adapter = new LoraAdapter(config, layout, model.kernels());
     switch (beginning) {
       case Beginning.Random() -> adapter.writeRandomA(seed);
       case Beginning.PrincipalComponents(int iterations) ->
-          adapter.writeComponents(model, iterations, seed);
+          adapter.writeComponents(model, iterations, seed, progress);
     }
     adapter.attach(model);
     adapter.writeInitialMagnitudes();
@@ -111,7 +129,8 @@ public final class LoraAdapter implements Trainable {
    * PiSSA's A and B (Meng et al. 2024, equations 2 and 3, divided by the scale as PEFT does):
    * {@code s · BA} is the sum of the weight's largest components.
    */
-  private void writeComponents(Llama model, int iterations, long seed) {
+  private void writeComponents(Llama model, int iterations, long seed, Progress progress) {
+    int done = 0;
     int largest = layout.largestWidth() / 2;
     var finder = new PrincipalComponents(kernels, largest, layout.widestWeight());
     for (Module module : layout.modules()) {
@@ -135,6 +154,7 @@ public final class LoraAdapter implements Trainable {
       }
       write(module.a(), a);
       write(module.b(), b);
+      progress.after(++done, layout.modules().size());
     }
     Objects.requireNonNull(difference).begin(parameters);
   }

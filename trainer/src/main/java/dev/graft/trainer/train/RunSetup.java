@@ -36,6 +36,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
 /**
@@ -44,6 +45,9 @@ import java.util.stream.Collectors;
  * @param base open; it stays the caller's
  */
 record RunSetup(RunConfig config, BaseModel base, Console console) {
+
+  /** Between two lines that say how far the adapter is. */
+  private static final long PROGRESS_NANOS = 10_000_000_000L;
 
   static BaseModel openBase(RunConfig config) {
     return BaseModel.openMeanwhile(
@@ -177,7 +181,24 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
     return lora.initFrom().isPresent()
         ? LoraAdapter.of(startingAdapter(lora.initFrom().get()), base.model())
         : LoraAdapter.initialized(
-            freshAdapter(lora), base.model(), config.training().seed(), NewAdapter.beginning(lora));
+            freshAdapter(lora),
+            base.model(),
+            config.training().seed(),
+            NewAdapter.beginning(lora),
+            adapterProgress());
+  }
+
+  /** A line now and then: principal components of a high rank take minutes. */
+  private LoraAdapter.Progress adapterProgress() {
+    AtomicLong told = new AtomicLong(System.nanoTime());
+    return (done, all) -> {
+      long now = System.nanoTime();
+      if (now - told.get() > PROGRESS_NANOS) {
+        told.set(now);
+        console.say(
+            "adapter  principal components of %,d of %,d weights so far".formatted(done, all));
+      }
+    };
   }
 
   void tellOf(TrainedModel made) {

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import dev.graft.modelio.DType;
 import dev.graft.modelio.Projection;
 import dev.graft.modelio.checkpoint.Checkpoint;
-import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
@@ -16,6 +15,7 @@ import dev.graft.trainer.kernels.cpu.CpuKernels;
 import dev.graft.trainer.kernels.reference.ReferenceKernels;
 import dev.graft.trainer.model.Dropout;
 import dev.graft.trainer.model.Llama;
+import dev.graft.trainer.model.OddModel;
 import dev.graft.trainer.model.StackedRanks;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.TokenBatch.Sequence;
@@ -38,7 +38,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /** PiSSA (Meng et al. 2024) against its definition, on a small random model of odd shapes. */
 class PissaTest {
 
-  private static final int VOCABULARY = 61;
+  private static final int VOCABULARY = OddModel.VOCABULARY;
   private static final Beginning PISSA = new Beginning.PrincipalComponents(50);
 
   @TempDir Path folder;
@@ -46,20 +46,7 @@ class PissaTest {
 
   @BeforeEach
   void writeBase() {
-    base =
-        RandomCheckpoint.mistral()
-            .hiddenSize(28)
-            .intermediateSize(31)
-            .layers(2)
-            .heads(6)
-            .kvHeads(2)
-            .headDim(10)
-            .vocabSize(VOCABULARY)
-            .slidingWindow(5)
-            .tied(false)
-            .dtype(DType.BF16)
-            .seed(11)
-            .write(folder.resolve("base"));
+    base = OddModel.random().dtype(DType.BF16).write(folder.resolve("base"));
   }
 
   private static PeftConfig config(boolean rslora, boolean dora) {
@@ -187,6 +174,18 @@ class PissaTest {
       sum += Math.pow(a[i] - b[i], 2);
     }
     return Math.sqrt(sum);
+  }
+
+  @Test
+  void saysHowFarItIs() {
+    List<String> told = new ArrayList<>();
+    try (Kernels kernels = new CpuKernels(ElementType.F32, 2);
+        Checkpoint checkpoint = Checkpoint.open(base)) {
+      Llama model = Llama.load(kernels, checkpoint);
+      LoraAdapter.initialized(
+          config(false, false), model, 3, PISSA, (done, all) -> told.add(done + "/" + all));
+    }
+    assertThat(told).hasSize(10).startsWith("1/10").endsWith("10/10");
   }
 
   /** At the beginning s · BA is the best approximation of W of its rank, split in equal halves. */

@@ -8,7 +8,6 @@ import dev.graft.modelio.ModelConfig;
 import dev.graft.modelio.ModelWeights;
 import dev.graft.modelio.TensorView;
 import dev.graft.modelio.checkpoint.Checkpoint;
-import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import dev.graft.modelio.peft.LoraWeights;
 import dev.graft.modelio.peft.PeftConfig;
 import dev.graft.modelio.peft.TargetModules;
@@ -43,7 +42,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 class DoraTest {
 
-  private static final int VOCABULARY = 61;
+  private static final int VOCABULARY = OddModel.VOCABULARY;
   private static final TargetModules SOME =
       new TargetModules.Names(List.of("k_proj", "o_proj", "gate_proj", "down_proj"));
   private static final TargetModules ALL = new TargetModules.AllLinear();
@@ -53,19 +52,7 @@ class DoraTest {
 
   @BeforeEach
   void writeBase() {
-    base =
-        RandomCheckpoint.mistral()
-            .hiddenSize(28)
-            .intermediateSize(31)
-            .layers(2)
-            .heads(6)
-            .kvHeads(2)
-            .headDim(10)
-            .vocabSize(VOCABULARY)
-            .slidingWindow(5)
-            .tied(false)
-            .seed(11)
-            .write(folder.resolve("base"));
+    base = OddModel.random().write(folder.resolve("base"));
   }
 
   private static PeftConfig config(TargetModules targets, boolean rslora) {

@@ -9,7 +9,6 @@ import dev.graft.modelio.ModelWeights;
 import dev.graft.modelio.TensorView;
 import dev.graft.modelio.VocabularyModule;
 import dev.graft.modelio.checkpoint.Checkpoint;
-import dev.graft.modelio.checkpoint.RandomCheckpoint;
 import dev.graft.modelio.gguf.GgufLora;
 import dev.graft.modelio.peft.PeftAdapter;
 import dev.graft.modelio.peft.PeftConfig;
@@ -47,7 +46,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 class VocabularyLoraTest {
 
-  private static final int VOCABULARY = 61;
+  private static final int VOCABULARY = OddModel.VOCABULARY;
   private static final int MORE_THAN_A_CHUNK = 262;
 
   @TempDir Path folder;
@@ -55,19 +54,7 @@ class VocabularyLoraTest {
 
   @BeforeEach
   void writeBase() {
-    base =
-        RandomCheckpoint.mistral()
-            .hiddenSize(28)
-            .intermediateSize(31)
-            .layers(2)
-            .heads(6)
-            .kvHeads(2)
-            .headDim(10)
-            .vocabSize(VOCABULARY)
-            .slidingWindow(5)
-            .tied(false)
-            .seed(11)
-            .write(folder.resolve("base"));
+    base = OddModel.random().write(folder.resolve("base"));
   }
 
   private static PeftConfig config(String... targets) {
