@@ -240,9 +240,13 @@ final class Values {
   }
 
   private static DataFormat format(String where, Setting.Value value) {
-    List<String> names = Arrays.stream(DataFormat.values()).map(ConfigKey::written).toList();
-    if (value instanceof Setting.Text(String text) && names.contains(text)) {
-      return DataFormat.values()[names.indexOf(text)];
+    List<String> names = new ArrayList<>();
+    for (DataFormat format : DataFormat.values()) {
+      String name = ConfigKey.written(format);
+      if (value instanceof Setting.Text(String text) && text.equals(name)) {
+        return format;
+      }
+      names.add(name);
     }
     throw new ConfigException(
         "%sthe source's format: is %s, one of %s"

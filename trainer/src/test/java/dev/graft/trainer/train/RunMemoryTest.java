@@ -31,7 +31,6 @@ import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.runtime.ProcessMemory;
 import dev.graft.trainer.tensor.ElementType;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -196,27 +195,15 @@ class RunMemoryTest {
       int layers, int hidden, int vocabulary, DType weights, int tokens, Recompute recompute)
       throws IOException, InterruptedException {
     assumeTrue(ProcessMemory.anonymous().isPresent(), "no /proc here");
-    Path log = folder.resolve("child.log");
-    Process child =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-Xms256m",
-                "-Xmx256m",
-                "-XX:+AlwaysPreTouch",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Growth.class.getName(),
-                base(layers, hidden, vocabulary, weights).toString(),
-                Integer.toString(tokens),
-                recompute.name())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    assertThat(child.waitFor()).as(Files.readString(log)).isZero();
-    String[] numbers = Files.readAllLines(log).getLast().split(" ", 2);
+    List<String> lines =
+        ChildProcess.run(
+            folder.resolve("child.log"),
+            List.of("-XX:+UseSerialGC", "-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch"),
+            Growth.class,
+            base(layers, hidden, vocabulary, weights).toString(),
+            Integer.toString(tokens),
+            recompute.name());
+    String[] numbers = lines.getLast().split(" ", 2);
     long planned = Long.parseLong(numbers[0]);
     long grown = Long.parseLong(numbers[1]);
     assertThat(grown).isCloseTo(planned, within(planned / 20));

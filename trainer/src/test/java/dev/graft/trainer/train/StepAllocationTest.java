@@ -21,7 +21,6 @@ import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.tensor.ElementType;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -109,20 +108,7 @@ class StepAllocationTest {
             .vocabSize(VOCABULARY)
             .dtype(DType.BF16)
             .write(folder.resolve("base"));
-    Path log = folder.resolve("child.log");
-    Process child =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Steps.class.getName(),
-                base.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    assertThat(child.waitFor()).as(Files.readString(log)).isZero();
+    ChildProcess.run(folder.resolve("child.log"), List.of(), Steps.class, base.toString());
   }
 
   /**
