@@ -38,7 +38,7 @@ class ArchitectureTest {
       List.of(
           Set.of("config", "console", "tensor"),
           Set.of("kernels"),
-          Set.of("model"),
+          Set.of("model", "selftest"),
           Set.of("lora", "full"),
           Set.of("optim", "data"),
           Set.of("runtime", "runs"),

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
@@ -265,16 +266,19 @@ public final class RandomCheckpoint {
     return (firstByte, piece) -> fill(piece, firstByte / dtype.bytes(), key, mean, deviation);
   }
 
+  /** On all processors: a number depends on its place only. */
   private void fill(MemorySegment piece, long first, long key, float mean, float deviation) {
-    float[] chunk = new float[CHUNK];
-    long count = piece.byteSize() / dtype.bytes();
-    for (long at = 0; at < count; at += CHUNK) {
-      int length = (int) Math.min(CHUNK, count - at);
-      for (int i = 0; i < length; i++) {
-        chunk[i] = mean + deviation * nearlyNormal(mix(key + first + at + i));
-      }
-      Halfs.fromFloats(chunk, piece, dtype, at, length);
-    }
+    int count = Math.toIntExact(piece.byteSize() / dtype.bytes());
+    IntStream.range(0, Math.ceilDiv(count, CHUNK))
+        .parallel()
+        .forEach(i -> {
+          int at = i * CHUNK;
+          float[] chunk = new float[Math.min(CHUNK, count - at)];
+          for (int j = 0; j < chunk.length; j++) {
+            chunk[j] = mean + deviation * nearlyNormal(mix(key + first + at + j));
+          }
+          Halfs.fromFloats(chunk, piece, dtype, at, chunk.length);
+        });
   }
 
   /** The sum of four uniform variables, centred, with variance 1: no logarithm, no platform. */

@@ -8,8 +8,8 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The shape of a step that is measured: a Llama model with untied embedding, one sequence, LoRA on
- * all seven linear layers.
+ * The shape of a step that is measured: a Llama model with untied embedding, one micro-batch, LoRA
+ * on all seven linear layers.
  *
  * @param layers decoder layers
  * @param hidden d
@@ -17,7 +17,8 @@ import tools.jackson.databind.node.ObjectNode;
  * @param heads H; each has d / H elements
  * @param keyValueHeads G
  * @param vocabulary V
- * @param tokens T: the length of the one sequence of the micro-batch
+ * @param tokens T: of the micro-batch
+ * @param sequence tokens of each of its sequences; the last has what is left
  * @param rank of each adapter
  */
 public record BenchShape(
@@ -28,6 +29,7 @@ public record BenchShape(
     int keyValueHeads,
     int vocabulary,
     int tokens,
+    int sequence,
     int rank) {
 
   private static final int LARGEST = 1 << 20;
@@ -43,10 +45,10 @@ public record BenchShape(
     positive("kv-heads", keyValueHeads);
     positive("vocab", vocabulary);
     positive("tokens", tokens);
+    positive("sequence", sequence);
     positive("rank", rank);
-    if (tokens < 2) {
-      throw new UserException("--tokens is 1, but one token has no successor to learn from.");
-    }
+    atLeastTwo("tokens", tokens);
+    atLeastTwo("sequence", sequence);
     if (hidden % (2 * heads) != 0) {
       throw new UserException(
           "--hidden %d does not give %d heads an even number of elements each."
@@ -58,9 +60,29 @@ public record BenchShape(
     }
   }
 
+  /** Of one sequence. */
+  public BenchShape(
+      int layers,
+      int hidden,
+      int intermediate,
+      int heads,
+      int keyValueHeads,
+      int vocabulary,
+      int tokens,
+      int rank) {
+    this(layers, hidden, intermediate, heads, keyValueHeads, vocabulary, tokens, tokens, rank);
+  }
+
   private static void positive(String name, int value) {
     if (value < 1 || value > LARGEST) {
       throw new UserException("--%s is %d, has to be 1 to %d.".formatted(name, value, LARGEST));
+    }
+  }
+
+  private static void atLeastTwo(String name, int value) {
+    if (value < 2) {
+      throw new UserException(
+          "--%s is 1, but one token has no successor to learn from.".formatted(name));
     }
   }
 
@@ -75,6 +97,7 @@ public record BenchShape(
         .put("kv_heads", keyValueHeads)
         .put("vocab", vocabulary)
         .put("tokens", tokens)
+        .put("sequence", sequence)
         .put("rank", rank);
   }
 
@@ -92,7 +115,7 @@ public record BenchShape(
         .kvHeads(keyValueHeads)
         .headDim(headDim())
         .vocabSize(vocabulary)
-        .maxPositionEmbeddings(Math.max(2048, tokens))
+        .maxPositionEmbeddings(Math.max(2048, sequence))
         .dtype(weights);
   }
 
@@ -109,8 +132,8 @@ public record BenchShape(
   /**
    * Floating-point operations that a step of T tokens has to do, the numerator of its rate: {@code
    * 4 N T} for the linear layers (2N forward, 2N towards their inputs, no weight gradients), and
-   * {@code 6 H hd T (T + 1)} a layer for causal attention (2 products forward and 4 backward over
-   * the pairs that a causal mask leaves).
+   * {@code 6 H hd S (S + 1)} a layer and sequence of S tokens for causal attention (2 products
+   * forward and 4 backward over the pairs that a causal mask leaves).
    *
    * <p>Not counted, though computed: the adapters' products, the products that attention computes
    * again in its backward, everything that is no product. Counted, though left out by the model:
@@ -118,8 +141,15 @@ public record BenchShape(
    * projection; that is about 1 % for four layers of TinyLlama's shape.
    */
   long stepFlops() {
-    long attention = 6L * heads * headDim() * tokens * (tokens + 1L);
+    long attention = 6L * heads * headDim() * pairs();
     return 4 * linearWeights() * tokens + layers * attention;
+  }
+
+  /** Σ S (S + 1) over the sequences: twice the pairs of tokens that see each other. */
+  private long pairs() {
+    long whole = tokens / sequence;
+    long rest = tokens % sequence;
+    return whole * sequence * (sequence + 1L) + rest * (rest + 1);
   }
 
   /**

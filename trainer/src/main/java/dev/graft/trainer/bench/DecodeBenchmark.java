@@ -60,7 +60,8 @@ public final class DecodeBenchmark {
         bandwidths[round] = memory.measure();
         steps[round] = generation.stepsPerSecond();
         ratios[round] = steps[round] * memory.bytes() / bandwidths[round];
-        rawRates[round] = raw.layersForwardFlops() / seconds(raw::layersForward);
+        rawRates[round] =
+            raw.layersForwardFlops() / Clock.seconds(bench.kernels(), raw::layersForward);
         double seconds = generation.prefillSeconds();
         prefills[round] = shape.tokens() / seconds;
         prefillRatios[round] = shape.prefillFlops() / seconds / rawRates[round];
@@ -90,20 +91,16 @@ public final class DecodeBenchmark {
     return weights;
   }
 
-  private static double seconds(Runnable work) {
-    long start = System.nanoTime();
-    work.run();
-    return (System.nanoTime() - start) / 1e9;
-  }
-
   /** Sequences that begin anew in every round. */
   private static final class Generation {
+    private final Kernels kernels;
     private final BenchShape shape;
     private final BatchDecoder decoder;
     private final List<BatchDecoder.Sequence> sequences = new ArrayList<>();
     private final int[] tokens;
 
     Generation(BenchModel bench, BenchShape shape, int count) {
+      this.kernels = bench.kernels();
       this.shape = shape;
       int longest = shape.tokens() + WARM_UP;
       this.decoder = bench.model().batchDecoder(count, longest, count * longest, StackedRanks.NONE);
@@ -124,11 +121,13 @@ public final class DecodeBenchmark {
         step();
       }
       return shape.tokens()
-          / seconds(() -> {
-            for (int i = 0; i < shape.tokens(); i++) {
-              step();
-            }
-          });
+          / Clock.seconds(
+              kernels,
+              () -> {
+                for (int i = 0; i < shape.tokens(); i++) {
+                  step();
+                }
+              });
     }
 
     private void step() {
@@ -153,7 +152,7 @@ public final class DecodeBenchmark {
       sequence.clear();
       int[] prompt = new int[shape.tokens()];
       Arrays.setAll(prompt, i -> (i * 7) % shape.vocabulary());
-      return seconds(() -> decoder.read(sequence, prompt));
+      return Clock.seconds(kernels, () -> decoder.read(sequence, prompt));
     }
   }
 }

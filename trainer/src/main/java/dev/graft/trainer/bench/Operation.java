@@ -21,8 +21,9 @@ enum Operation {
   DROPOUT("dropout"),
   NOISE("noise on embeddings"),
   MOVING("copies, sums, scaling, zeroing"),
+  UPDATE("the optimizer's update"),
   HOST("to and from the host"),
-  OUTSIDE("outside the kernels: optimizer, clipping, Java");
+  OUTSIDE("outside the kernels: a host's optimizer, clipping, Java");
 
   private final String words;
 

@@ -34,10 +34,13 @@ public final class ProductRate {
       double shortest = Double.MAX_VALUE;
       // The first round compiles code and touches memory.
       for (int round = 0; round <= ROUNDS; round++) {
-        long start = System.nanoTime();
-        kernels.linear(x, w, y, false);
-        kernels.linearBackwardInput(y, w, x, false);
-        double seconds = (System.nanoTime() - start) / 1e9;
+        double seconds =
+            Clock.seconds(
+                kernels,
+                () -> {
+                  kernels.linear(x, w, y, false);
+                  kernels.linearBackwardInput(y, w, x, false);
+                });
         shortest = round == 0 ? shortest : Math.min(shortest, seconds);
       }
       return 4.0 * TOKENS * WIDTH * WIDTH / shortest;

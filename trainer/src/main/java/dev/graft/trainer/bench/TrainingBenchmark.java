@@ -1,104 +1,165 @@
 package dev.graft.trainer.bench;
 
 import dev.graft.modelio.DType;
-import dev.graft.modelio.Projection;
-import dev.graft.modelio.peft.PeftConfig;
-import dev.graft.trainer.config.Schedule;
-import dev.graft.trainer.data.StepBatch;
+import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.kernels.Kernels;
-import dev.graft.trainer.lora.LoraAdapter;
-import dev.graft.trainer.model.TokenBatch;
-import dev.graft.trainer.optim.LearningRateSchedule;
-import dev.graft.trainer.optim.Optimizer;
 import dev.graft.trainer.runtime.ProcessMemory;
-import dev.graft.trainer.train.Trainer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /**
- * Measures optimizer steps beside their bare products, on random weights. A step is a run's step,
- * {@link Trainer#step}, on one micro-batch. Raw products and step take turns, and which goes first
- * alternates, so that other work on the machine falls on both.
+ * Measures optimizer steps beside their bare products, on random weights. A step is a run's step on
+ * one micro-batch. Raw products and step take turns, and which goes first alternates, so that other
+ * work on the machine falls on both.
+ *
+ * <p>Where the device works behind the caller, a clock around each operation would have to wait for
+ * it, and the device with it. There steps are measured whole, and what their operations take in
+ * steps of their own.
  */
 public final class TrainingBenchmark {
 
-  private static final double LEARNING_RATE = 1e-4;
-  private static final double MAX_GRAD_NORM = 1;
+  /** Steps whose operations are timed one by one, on a device that works behind the caller. */
+  private static final int BOOKED_STEPS = 2;
+
+  /** Large enough for any device to reach its best rate, and a size at which others state it. */
+  public static final int PEAK_SIZE = 8192;
 
   private TrainingBenchmark() {}
 
   /**
+   * How to measure.
+   *
+   * @param weights type of the base weights in the checkpoint
+   * @param rounds pairs of raw products and step, at least 1, after one that only warms up
+   * @param recompute what the backward computes again
+   * @param peak edge of the square matrices whose product is the peak; absent for none
+   * @param keep where the checkpoint, the adapter and the tokens stay; else they go
+   */
+  public record Options(
+      DType weights, int rounds, Recompute recompute, Optional<Integer> peak, Optional<Path> keep) {
+
+    /** Only a step and its products. */
+    public static Options of(DType weights, int rounds) {
+      return new Options(weights, rounds, Recompute.NONE, Optional.empty(), Optional.empty());
+    }
+  }
+
+  /**
    * Measures.
    *
-   * @param weights type of the base weights in the temporary checkpoint
    * @param kernels what computes; closed at the end
-   * @param rounds pairs of raw products and step, at least 1, after one that only warms up
    */
-  public static BenchResult run(BenchShape shape, DType weights, Kernels kernels, int rounds) {
-    try (BenchModel bench = BenchModel.create(shape, weights, kernels)) {
-      Step step = new Step(bench, shape);
+  public static BenchResult run(BenchShape shape, Kernels kernels, Options options) {
+    Optional<Path> checkpoint = options.keep.map(folder -> folder.resolve("model"));
+    try (BenchModel bench = BenchModel.create(shape, options.weights, kernels, checkpoint)) {
+      BenchStep step = new BenchStep(bench, shape, options.recompute);
+      options.keep.ifPresent(step::keep);
+      step.run();
+      // Now it has all that a run would have, and nothing of what raw products need.
+      long allocated = bench.kernels().allocatedBytes();
+      OptionalLong taken = bench.kernels().deviceBytesTaken();
       RawProducts raw = new RawProducts(bench.kernels(), bench.checkpoint(), shape.tokens());
-      // Twice: the first compiles code and touches memory, the second lets the JIT settle.
-      for (int i = 0; i < 2; i++) {
-        raw.run();
-        step.run();
-      }
-      double[] rawSeconds = new double[rounds];
-      double[] stepSeconds = new double[rounds];
-      Tallies tallies = new Tallies();
-      for (int round = 0; round < rounds; round++) {
+      // The first compiled code and touched memory, the second lets the JIT settle.
+      raw.run();
+      step.run();
+      raw.run();
+      double[] rawSeconds = new double[options.rounds];
+      double[] stepSeconds = new double[options.rounds];
+      Booking booking = new Booking(bench.kernels());
+      for (int round = 0; round < options.rounds; round++) {
         boolean rawFirst = round % 2 == 0;
         if (rawFirst) {
-          rawSeconds[round] = seconds(raw::run);
+          rawSeconds[round] = Clock.seconds(bench.kernels(), raw::run);
         }
         bench.kernels().reset();
-        stepSeconds[round] = seconds(step::run);
-        long outside =
-            Math.round(1e9 * stepSeconds[round]) - bench.kernels().tallies().totalNanos();
-        tallies.add(bench.kernels().tallies());
-        tallies.addTime(Operation.OUTSIDE, outside);
+        stepSeconds[round] = Clock.seconds(bench.kernels(), step::run);
+        if (!kernels.returnsEarly()) {
+          booking.add(stepSeconds[round]);
+        }
         if (!rawFirst) {
-          rawSeconds[round] = seconds(raw::run);
+          rawSeconds[round] = Clock.seconds(bench.kernels(), raw::run);
         }
       }
-      return result(bench, shape, raw, step, rawSeconds, stepSeconds, tallies);
+      if (kernels.returnsEarly()) {
+        for (int i = 0; i < BOOKED_STEPS; i++) {
+          booking.add(bench.kernels().booked(step::run));
+        }
+      }
+      OptionalDouble peak =
+          options.peak.isPresent()
+              ? OptionalDouble.of(PeakProduct.gflops(kernels, options.peak.get()))
+              : OptionalDouble.empty();
+      double[] ratios = new double[options.rounds];
+      for (int i = 0; i < options.rounds; i++) {
+        ratios[i] = shape.stepFlops() / stepSeconds[i] / (raw.flops() / rawSeconds[i]);
+      }
+      double stepMedian = median(stepSeconds);
+      return new BenchResult(
+          kernels.describe(),
+          shape,
+          options.recompute,
+          raw.flops() / median(rawSeconds) / 1e9,
+          shape.stepFlops() / stepMedian / 1e9,
+          peak,
+          median(ratios),
+          shape.tokens() / stepMedian,
+          ProcessMemory.peak(),
+          allocated,
+          taken,
+          step.losses(),
+          booking.clockShare(),
+          booking.lines());
     }
   }
 
-  private static BenchResult result(
-      BenchModel bench,
-      BenchShape shape,
-      RawProducts raw,
-      Step step,
-      double[] rawSeconds,
-      double[] stepSeconds,
-      Tallies tallies) {
-    int rounds = rawSeconds.length;
-    double[] ratios = new double[rounds];
-    for (int i = 0; i < rounds; i++) {
-      ratios[i] = shape.stepFlops() / stepSeconds[i] / (raw.flops() / rawSeconds[i]);
-    }
-    double stepMedian = median(stepSeconds);
-    return new BenchResult(
-        bench.kernels().describe(),
-        shape,
-        raw.flops() / median(rawSeconds) / 1e9,
-        shape.stepFlops() / stepMedian / 1e9,
-        median(ratios),
-        shape.tokens() / stepMedian,
-        ProcessMemory.peak(),
-        bench.kernels().allocatedBytes(),
-        step.loss,
-        tallies.totalCalls() * TimedKernels.clockNanos() / tallies.totalNanos(),
-        lines(tallies, rounds));
-  }
+  /** Where steps' time went. */
+  private static final class Booking {
 
-  private static double seconds(Runnable work) {
-    long start = System.nanoTime();
-    work.run();
-    return (System.nanoTime() - start) / 1e9;
+    private final TimedKernels kernels;
+    private final Tallies tallies = new Tallies();
+    private int steps;
+
+    Booking(TimedKernels kernels) {
+      this.kernels = kernels;
+    }
+
+    /** Adds what the kernels booked in a step. */
+    void add(double seconds) {
+      long outside = Math.round(1e9 * seconds) - kernels.tallies().totalNanos();
+      tallies.add(kernels.tallies());
+      tallies.addTime(Operation.OUTSIDE, outside);
+      steps++;
+    }
+
+    double clockShare() {
+      return tallies.totalCalls() * kernels.clockNanos() / tallies.totalNanos();
+    }
+
+    /** Where an average step's time went, longest first. */
+    List<BenchResult.Line> lines() {
+      List<BenchResult.Line> lines = new ArrayList<>();
+      for (Operation operation : Operation.values()) {
+        long nanos = tallies.nanos(operation);
+        if (nanos == 0) {
+          continue;
+        }
+        lines.add(
+            new BenchResult.Line(
+                operation.key(),
+                operation.words(),
+                tallies.calls(operation) / (double) steps,
+                nanos / 1e9 / steps,
+                nanos / (double) tallies.totalNanos(),
+                tallies.flops(operation) / (double) nanos));
+      }
+      lines.sort((a, b) -> Double.compare(b.seconds(), a.seconds()));
+      return lines;
+    }
   }
 
   /** The middle value, or the mean of the two in the middle. */
@@ -107,61 +168,5 @@ public final class TrainingBenchmark {
     Arrays.sort(sorted);
     int middle = sorted.length / 2;
     return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  }
-
-  /** Optimizer steps on one micro-batch. */
-  private static final class Step {
-
-    private final Trainer trainer;
-    private final StepBatch batch;
-    private int steps;
-    private double loss;
-
-    Step(BenchModel bench, BenchShape shape) {
-      PeftConfig config =
-          PeftConfig.of(
-              shape.rank(), 2 * shape.rank(), 0, List.of(Projection.values()), false, "bench");
-      LoraAdapter adapter = LoraAdapter.initialized(config, bench.model(), 1);
-      this.trainer =
-          new Trainer(
-              bench.model().trainingPass(shape.tokens(), adapter.ranks(), false),
-              adapter,
-              Optimizer.adamW(adapter.size(), 0),
-              new LearningRateSchedule(Schedule.CONSTANT, LEARNING_RATE, 0, Integer.MAX_VALUE),
-              0,
-              1,
-              MAX_GRAD_NORM);
-      Random random = new Random(1);
-      int[] ids = random.ints(shape.tokens(), 0, shape.vocabulary()).toArray();
-      boolean[] target = new boolean[ids.length];
-      Arrays.fill(target, true);
-      TokenBatch tokens = TokenBatch.of(List.of(new TokenBatch.Sequence(ids, target)));
-      this.batch = new StepBatch(0, List.of(0), List.of(tokens));
-    }
-
-    void run() {
-      loss = trainer.step(steps++, batch).loss();
-    }
-  }
-
-  /** Where an average step's time went, longest first. */
-  private static List<BenchResult.Line> lines(Tallies tallies, int rounds) {
-    List<BenchResult.Line> lines = new ArrayList<>();
-    for (Operation operation : Operation.values()) {
-      long nanos = tallies.nanos(operation);
-      if (nanos == 0) {
-        continue;
-      }
-      lines.add(
-          new BenchResult.Line(
-              operation.key(),
-              operation.words(),
-              tallies.calls(operation) / (double) rounds,
-              nanos / 1e9 / rounds,
-              nanos / (double) tallies.totalNanos(),
-              tallies.flops(operation) / (double) nanos));
-    }
-    lines.sort((a, b) -> Double.compare(b.seconds(), a.seconds()));
-    return lines;
   }
 }

@@ -9,6 +9,7 @@ import dev.graft.trainer.bench.TrainingBenchmark;
 import dev.graft.trainer.config.DeviceChoice;
 import dev.graft.trainer.config.KernelsChoice;
 import dev.graft.trainer.config.Precision;
+import dev.graft.trainer.config.Recompute;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.generate.Generator;
 import dev.graft.trainer.kernels.Kernels;
@@ -37,11 +38,13 @@ import picocli.CommandLine.Spec;
     versionProvider = Version.class,
     footer = {
       "",
-      "The weights go to a temporary folder (java.io.tmpdir) and are deleted afterwards.",
+      "The weights go to a temporary folder (java.io.tmpdir) and are deleted afterwards, but for",
+      "those of --keep.",
       "",
       "Examples:",
       "  ./graft bench",
       "  ./graft bench --precision f32 --tokens 128 --json bench.json",
+      "  ./graft bench --device cuda --tokens 8192 --sequence 4096 --peak --keep same-steps",
       "  ./graft bench --decode --tokens 64",
       "  ./graft bench --decode --tokens 64 --batch 16"
     })
@@ -85,8 +88,26 @@ final class BenchCommand implements Callable<Integer> {
       description = "Tokens of a micro-batch, or tokens to generate; ${DEFAULT-VALUE}.")
   private int tokens;
 
+  @Option(
+      names = "--sequence",
+      paramLabel = "N",
+      description = "Cut the tokens into sequences of so many; one sequence unless given.")
+  private Optional<Integer> sequence = Optional.empty();
+
   @Option(names = "--rank", defaultValue = "16", description = "LoRA rank; ${DEFAULT-VALUE}.")
   private int rank;
+
+  @Option(
+      names = "--recompute",
+      defaultValue = "none",
+      description = "none, or layers: compute activations again instead of keeping them.")
+  private Recompute recompute = Recompute.NONE;
+
+  @Option(
+      names = "--device",
+      defaultValue = "auto",
+      description = "auto, cpu or cuda; ${DEFAULT-VALUE}.")
+  private DeviceChoice device = DeviceChoice.AUTO;
 
   @Option(
       names = "--precision",
@@ -104,6 +125,22 @@ final class BenchCommand implements Callable<Integer> {
       defaultValue = "5",
       description = "How often it is measured; the median counts; ${DEFAULT-VALUE}.")
   private int rounds;
+
+  @Option(
+      names = "--peak",
+      description =
+          "Measure a product of two 8192 x 8192 matrices, too, and hold steps against it.")
+  private boolean peak;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "FOLDER",
+      description = {
+        "Leave the checkpoint (model), the adapter before its first step (adapter, for PEFT) and",
+        "the tokens (step.json) there, so that others can take the same steps. A checkpoint of",
+        "the same shape that is there already is used."
+      })
+  private Optional<Path> keep = Optional.empty();
 
   @Option(names = "--decode", description = "Generate token by token instead of training.")
   private boolean decode;
@@ -130,19 +167,43 @@ final class BenchCommand implements Callable<Integer> {
     if (batch > 1 && !decode) {
       throw new UserException("--batch is for --decode.");
     }
+    if (decode && (peak || keep.isPresent() || sequence.isPresent())) {
+      throw new UserException("--peak, --keep and --sequence are for training steps.");
+    }
+    if (decode && device == DeviceChoice.CUDA) {
+      throw new UserException(
+          "--decode is held against the processor's memory; with --device cuda there is none to hold it against yet.");
+    }
     BenchShape shape =
         new BenchShape(
-            layers, hidden, intermediate, heads, keyValueHeads, vocabulary, tokens, rank);
-    Kernels kernels = Hardware.open(precision, DeviceChoice.AUTO, KernelsChoice.AUTO);
+            layers,
+            hidden,
+            intermediate,
+            heads,
+            keyValueHeads,
+            vocabulary,
+            tokens,
+            sequence.orElse(tokens),
+            rank);
+    Kernels kernels = Hardware.open(precision, device, KernelsChoice.AUTO);
     PrintWriter out = spec.commandLine().getOut();
     if (decode) {
       DecodeResult result = DecodeBenchmark.run(shape, weightType(), kernels, rounds, batch);
       report(out, result.table(), result.json());
     } else {
-      BenchResult result = TrainingBenchmark.run(shape, weightType(), kernels, rounds);
+      BenchResult result = TrainingBenchmark.run(shape, kernels, options());
       report(out, result.table(), result.json());
     }
     return 0;
+  }
+
+  private TrainingBenchmark.Options options() {
+    return new TrainingBenchmark.Options(
+        weightType(),
+        rounds,
+        recompute,
+        peak ? Optional.of(TrainingBenchmark.PEAK_SIZE) : Optional.empty(),
+        keep);
   }
 
   private DType weightType() {

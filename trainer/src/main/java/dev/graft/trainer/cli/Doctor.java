@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 
 /** Looks at the machine and at what graft needs of it; changes nothing. */
 final class Doctor {
@@ -25,24 +24,22 @@ final class Doctor {
   /** Adapters, optimizer state and the JVM itself want this much even for small models. */
   private static final double LITTLE_MEMORY_GIB = 4;
 
-  private static final List<String> CUDA_FOLDERS =
-      List.of(
-          "/usr/lib/x86_64-linux-gnu",
-          "/usr/lib/aarch64-linux-gnu",
-          "/usr/lib64",
-          "/usr/lib",
-          "/usr/lib/wsl/lib",
-          "/usr/local/cuda/compat",
-          "/usr/local/nvidia/lib64");
-
   private final List<Finding> findings = new ArrayList<>();
+  private final DeviceChoice device;
+
+  /**
+   * @param device what is to compute
+   */
+  Doctor(DeviceChoice device) {
+    this.device = device;
+  }
 
   /** Everything there is to say, in the order to say it. */
   List<Finding> examine() {
     system();
     java();
     libraries();
-    gpu();
+    findings.addAll(GpuFindings.examine(device == DeviceChoice.CUDA));
     choice();
     return List.copyOf(findings);
   }
@@ -205,35 +202,14 @@ final class Doctor {
         .map(name -> name.substring(artifact.length() + 1).replaceFirst("\\.jar$", ""));
   }
 
-  private void gpu() {
-    Optional<String> driver = Machine.firstLine("/proc/driver/nvidia/version", "NVRM version");
-    Optional<Path> libcuda = findLibcuda();
-    if (driver.isEmpty() && libcuda.isEmpty()) {
-      add(Finding.ok("gpu", "nvidia", "no driver and no libcuda found"));
-    } else {
-      String value =
-          "driver: %s; libcuda: %s"
-              .formatted(
-                  driver.orElse("not found"), libcuda.map(Path::toString).orElse("not found"));
-      add(
-          Finding.note(
-              "gpu", "nvidia", value, "this version does not train on GPUs yet; it uses the CPU"));
-    }
-  }
-
-  private static Optional<Path> findLibcuda() {
-    String path = Optional.ofNullable(System.getenv("LD_LIBRARY_PATH")).orElse("");
-    return Stream.concat(Stream.of(path.split(":")), CUDA_FOLDERS.stream())
-        .filter(folder -> !folder.isBlank())
-        .map(folder -> Path.of(folder, "libcuda.so.1"))
-        .filter(Files::exists)
-        .findFirst();
-  }
-
   private void choice() {
-    try (Kernels kernels = Hardware.open(Precision.AUTO, DeviceChoice.AUTO, KernelsChoice.AUTO)) {
-      add(Finding.ok("choice", "device", "cpu: the only device this version trains on"));
-      add(Finding.ok("choice", "precision", "auto comes to " + Hardware.precisionReason()));
+    try (Kernels kernels = Hardware.open(Precision.AUTO, device, KernelsChoice.AUTO)) {
+      if (device == DeviceChoice.CUDA) {
+        add(Finding.ok("choice", "precision", "auto comes to bf16, which tensor cores multiply"));
+      } else {
+        add(Finding.ok("choice", "device", "auto comes to cpu; cuda is experimental"));
+        add(Finding.ok("choice", "precision", "auto comes to " + Hardware.precisionReason()));
+      }
       add(Finding.ok("choice", "compute", kernels.describe()));
     } catch (RuntimeException | LinkageError e) {
       add(

@@ -3,6 +3,7 @@ package dev.graft.trainer.cli;
 import dev.graft.modelio.ModelIoException;
 import dev.graft.tokenizer.DataException;
 import dev.graft.trainer.config.UserException;
+import dev.graft.trainer.kernels.DeviceOutOfMemoryError;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -40,6 +41,10 @@ final class Failures {
    * Memory that ran out; most often Java's own, for which the launcher takes a quarter of it all.
    */
   static UserException outOfMemory(OutOfMemoryError e) {
+    if (e instanceof DeviceOutOfMemoryError) {
+      return new UserException(
+          "out of memory: %s. End those, or use --device cpu.".formatted(e.getMessage()), e);
+    }
     return new UserException(
         ("out of memory (%s): Java's heap holds %,d MB. Give it more, e.g. by"
                 + " GRAFT_JAVA_OPTIONS=-Xmx8g. Where rows are compared with each other, as check"

@@ -8,6 +8,7 @@ import dev.graft.trainer.train.RunEstimate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -25,7 +26,8 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  ./graft plan configs/quickstart.yaml",
-      "  ./graft plan configs/quickstart.yaml --set training.recompute=layers --no-measure"
+      "  ./graft plan configs/quickstart.yaml --set training.recompute=layers --no-measure",
+      "  ./graft plan configs/quickstart.yaml --device cuda"
     })
 final class PlanCommand implements Callable<Integer> {
 
@@ -39,12 +41,19 @@ final class PlanCommand implements Callable<Integer> {
   private List<String> overrides = new ArrayList<>();
 
   @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "auto, cpu or cuda; the same as --set device=DEVICE.")
+  private Optional<String> device = Optional.empty();
+
+  @Option(
       names = "--no-measure",
       description = "Do not train on a few tokens for the time; say the least that is possible.")
   private boolean noMeasure;
 
   @Override
   public Integer call() {
+    device.ifPresent(name -> overrides.add("device=" + name));
     RunConfig run = ConfigReader.read(config, overrides);
     Console console = Console.ofProcess(false);
     RunEstimate estimate = LoraFinetuning.estimate(run, console, !noMeasure);

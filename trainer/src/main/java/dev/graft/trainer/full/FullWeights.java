@@ -179,6 +179,11 @@ public final class FullWeights implements Trainable {
   @Override
   public void refresh() {
     masters.values().forEach(kernels::push);
+    refreshCopies();
+  }
+
+  @Override
+  public void refreshCopies() {
     copies.values().forEach(copy -> kernels.copy(copy.master(), copy.working()));
   }
 

@@ -3,6 +3,7 @@ package dev.graft.trainer.kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.OptionalLong;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -28,7 +29,9 @@ public abstract class DelegatingKernels implements Kernels {
     DROPOUT,
     NOISE,
     /** Rows gathered or scattered, copies, sums, scaling, zeroing. */
-    MOVING
+    MOVING,
+    /** {@link #adamW}. */
+    UPDATE
   }
 
   private final Kernels kernels;
@@ -320,6 +323,41 @@ public abstract class DelegatingKernels implements Kernels {
     double[] sum = {0};
     perform(Work.MOVING, () -> sum[0] = kernels.sumOfSquares(x));
     return sum[0];
+  }
+
+  @Override
+  public boolean updatesParameters() {
+    return kernels.updatesParameters();
+  }
+
+  @Override
+  public void adamW(Tensor parameters, Tensor gradients, Tensor m, Tensor v, AdamWUpdate update) {
+    perform(Work.UPDATE, () -> kernels.adamW(parameters, gradients, m, v, update));
+  }
+
+  @Override
+  public void repeat(Object key, Runnable work) {
+    kernels.repeat(key, work);
+  }
+
+  @Override
+  public boolean returnsEarly() {
+    return kernels.returnsEarly();
+  }
+
+  @Override
+  public void finish() {
+    kernels.finish();
+  }
+
+  @Override
+  public OptionalLong deviceBytesTaken() {
+    return kernels.deviceBytesTaken();
+  }
+
+  @Override
+  public OptionalLong deviceBytes() {
+    return kernels.deviceBytes();
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.graft.trainer.kernels;
 import dev.graft.trainer.tensor.ElementType;
 import dev.graft.trainer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.OptionalLong;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -43,7 +44,8 @@ public interface Kernels extends AutoCloseable {
 
   /**
    * A frozen weight. The CPU uses the bytes where they lie, so the segment has to stay mapped until
-   * these kernels are closed; other devices copy.
+   * these kernels are closed; other devices copy. A matrix may be rounded to {@link
+   * #activationType()}, which products read.
    *
    * @param bytes rows · columns little-endian elements, row-major
    */
@@ -398,6 +400,67 @@ public interface Kernels extends AutoCloseable {
 
   /** The sum of squares of a float32 tensor, summed in double. */
   double sumOfSquares(Tensor x);
+
+  // ---- updating ----
+
+  /**
+   * Whether parameters are better updated by {@link #adamW} than on the host: where their way to
+   * the host is long.
+   */
+  default boolean updatesParameters() {
+    return false;
+  }
+
+  /**
+   * One update by AdamW. Only kernels that say so {@link #updatesParameters} have it.
+   *
+   * @param parameters (1, n) float32
+   * @param gradients (1, n) float32, left as they are
+   * @param m (1, n) float32: the mean of gradients
+   * @param v (1, n) float32: of their squares
+   */
+  default void adamW(Tensor parameters, Tensor gradients, Tensor m, Tensor v, AdamWUpdate update) {
+    throw new UnsupportedOperationException("the host updates parameters");
+  }
+
+  // ---- repeating ----
+
+  /**
+   * Does work that asks for the same operations on the same tensors whenever it is given the same
+   * key. A device that can record what it was asked for does it again without being asked.
+   *
+   * @param key with an equals of its own
+   * @param work reads nothing back, and writes nothing from the host
+   */
+  default void repeat(Object key, Runnable work) {
+    work.run();
+  }
+
+  // ---- waiting ----
+
+  /**
+   * Whether operations return before they are done, so that a clock says nothing before {@link
+   * #finish} has returned.
+   */
+  default boolean returnsEarly() {
+    return false;
+  }
+
+  /** Waits until everything that was asked for is done, so that a clock may be read. */
+  default void finish() {}
+
+  /**
+   * Bytes of the device's own memory that are taken, by whomever, as its driver says; absent where
+   * the device has none.
+   */
+  default OptionalLong deviceBytesTaken() {
+    return OptionalLong.empty();
+  }
+
+  /** Bytes of the device's own memory in all; absent where it has none and uses the machine's. */
+  default OptionalLong deviceBytes() {
+    return OptionalLong.empty();
+  }
 
   /** Frees everything that was allocated. */
   @Override

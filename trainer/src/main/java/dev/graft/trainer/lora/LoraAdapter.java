@@ -41,8 +41,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public final class LoraAdapter implements Trainable {
 
-  /** A master, and the matrix that it is rounded into, where products do not read itself. */
-  private record Copy(Tensor master, @Nullable Tensor working) {}
+  /** A matrix, as products read it, and the master it is rounded from. */
+  private record Copy(Tensor master, Tensor working) {}
 
   /** Is told how far a beginning is. */
   @FunctionalInterface
@@ -57,8 +57,10 @@ public final class LoraAdapter implements Trainable {
   private final ParameterLayout layout;
   private final INDArray parameters;
   private final INDArray gradients;
+  private final Tensor deviceParameters; // (1, n)
+  private final Tensor deviceGradients; // (1, n)
+  private final Tensor working; // the parameters, or a copy of A and B that products read
   private final List<Copy> copies = new ArrayList<>();
-  private final List<Tensor> deviceGradients = new ArrayList<>();
   private final @Nullable Magnitudes magnitudes;
   private final @Nullable Difference difference;
 
@@ -68,6 +70,14 @@ public final class LoraAdapter implements Trainable {
     this.layout = layout;
     this.parameters = HostArrays.zeros(layout.size());
     this.gradients = HostArrays.zeros(layout.size());
+    this.deviceParameters = kernels.parameter(HostArrays.asRow(parameters));
+    this.deviceGradients = kernels.parameter(HostArrays.asRow(gradients));
+    boolean used = !layout.differences() || !layout.vocabulary().isEmpty();
+    boolean rounded = kernels.activationType() != ElementType.F32 && used;
+    this.working =
+        rounded
+            ? kernels.allocate(kernels.activationType(), 1, Math.toIntExact(layout.magnitudes()))
+            : deviceParameters;
     this.magnitudes = layout.hasMagnitudes() ? new Magnitudes(kernels, layout) : null;
     this.difference = layout.differences() ? Difference.allocate(layout) : null;
   }
@@ -301,8 +311,7 @@ public final class LoraAdapter implements Trainable {
     if (magnitudes == null) {
       return null;
     }
-    Tensor master = kernels.parameter(matrix(parameters, module.magnitude(), 1, module.out()));
-    copies.add(new Copy(master, null));
+    Tensor master = matrix(deviceParameters, module.magnitude(), 1, module.out());
     return magnitudes.add(
         model.weight(module.layer(), module.projection()),
         a,
@@ -322,20 +331,15 @@ public final class LoraAdapter implements Trainable {
   }
 
   private Tensor working(long offset, int rows, int columns) {
-    Tensor master = kernels.parameter(matrix(parameters, offset, rows, columns));
-    if (kernels.activationType() == ElementType.F32) {
-      copies.add(new Copy(master, null));
-      return master;
-    }
-    Tensor working = kernels.allocate(kernels.activationType(), rows, columns);
-    copies.add(new Copy(master, working));
-    return working;
+    return matrix(working, offset, rows, columns);
   }
 
   private Tensor gradient(long offset, int rows, int columns) {
-    Tensor gradient = kernels.parameter(matrix(gradients, offset, rows, columns));
-    deviceGradients.add(gradient);
-    return gradient;
+    return matrix(deviceGradients, offset, rows, columns);
+  }
+
+  private static Tensor matrix(Tensor flat, long offset, int rows, int columns) {
+    return new Tensor(flat.buffer(), flat.offset() + offset, flat.type(), rows, columns, columns);
   }
 
   private static INDArray matrix(INDArray flat, long offset, int rows, int columns) {
@@ -380,9 +384,16 @@ public final class LoraAdapter implements Trainable {
     }
     for (Copy copy : copies) {
       kernels.push(copy.master());
-      if (copy.working() != null) {
-        kernels.copy(copy.master(), copy.working());
-      }
+      kernels.copy(copy.master(), copy.working());
+    }
+    kernels.push(deviceParameters);
+    refreshCopies();
+  }
+
+  @Override
+  public void refreshCopies() {
+    if (!working.equals(deviceParameters)) {
+      kernels.copy(deviceParameters.first(working.columns()), working);
     }
     if (magnitudes != null) {
       magnitudes.refresh();
@@ -391,12 +402,12 @@ public final class LoraAdapter implements Trainable {
 
   @Override
   public void clearGradients() {
-    deviceGradients.forEach(kernels::zero);
+    kernels.zero(deviceGradients);
   }
 
   @Override
   public void collectGradients() {
-    deviceGradients.forEach(kernels::pull);
+    kernels.pull(deviceGradients);
   }
 
   /** A PEFT folder, which anything can read. */

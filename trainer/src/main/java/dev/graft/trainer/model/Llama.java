@@ -29,6 +29,7 @@ public final class Llama {
   private final List<DecoderLayer> layers;
   private final Map<VocabularyModule, VocabularyLowRank> vocabulary =
       new EnumMap<>(VocabularyModule.class);
+  private int attachments;
 
   private Llama(
       Kernels kernels, ModelConfig config, LlamaWeights weights, @Nullable LlamaWeights gradients) {
@@ -105,16 +106,23 @@ public final class Llama {
 
   /** Puts an adapter on one group of linear layers, or takes it off. */
   public void attach(int layer, ProjectionGroup group, @Nullable LowRank lowRank) {
+    attachments++;
     layers.get(layer).attach(group, lowRank);
   }
 
   /** Puts an adapter on the embedding or the output projection, or takes it off. */
   public void attach(VocabularyModule module, @Nullable VocabularyLowRank lowRank) {
+    attachments++;
     if (lowRank == null) {
       vocabulary.remove(module);
     } else {
       vocabulary.put(module, lowRank);
     }
+  }
+
+  /** How often something was attached or taken off: what was recorded before is out of date. */
+  int attachments() {
+    return attachments;
   }
 
   /** What is attached to the embedding or the output projection. */

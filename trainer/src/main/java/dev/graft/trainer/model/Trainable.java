@@ -42,6 +42,12 @@ public interface Trainable {
   /** Brings changed parameters to the device and rounds the copies that products read. */
   void refresh();
 
+  /**
+   * Rounds the copies that products read, after parameters were changed on the device itself. Not
+   * where there are {@link #constants}, which are the host's.
+   */
+  void refreshCopies();
+
   /** Sets the gradients to zero, on the device, before the first micro-batch of a step. */
   void clearGradients();
 

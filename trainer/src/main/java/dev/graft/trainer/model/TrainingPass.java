@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class TrainingPass {
 
   private final Kernels kernels;
+  private final Llama model;
   private final @Nullable LlamaWeights gradients;
   private final List<DecoderLayer> layers;
   private final TokenEmbedding embedding;
@@ -26,9 +27,19 @@ public final class TrainingPass {
   private final PassMemory memory;
   private final int maxTokens;
 
+  /**
+   * A part of a pass that asks for the same operations each time, but for those with a mask.
+   *
+   * @param pass whose memory it is in; passes are not compared by what they hold
+   * @param rows tokens that are computed
+   * @param attachments of the model
+   */
+  private record Part(TrainingPass pass, boolean backward, int rows, int attachments) {}
+
   TrainingPass(
       Llama model, int maxTokens, StackedRanks ranks, boolean dropout, Recompute recompute) {
     this.kernels = model.kernels();
+    this.model = model;
     this.gradients = model.gradients();
     this.layers = model.layers();
     this.maxTokens = kernels.efficientRows(maxTokens);
@@ -123,6 +134,20 @@ public final class TrainingPass {
   }
 
   private void forward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
+    repeat(false, tokens, dropout, () -> forwardLayers(view, tokens, dropout));
+  }
+
+  /** Masks are drawn anew in each micro-batch, so that a part with dropout is no repetition. */
+  private void repeat(boolean backward, DeviceTokens tokens, InputDropout dropout, Runnable part) {
+    if (dropout.isOn()) {
+      part.run();
+    } else {
+      int rows = tokens.ids().columns();
+      kernels.repeat(new Part(this, backward, rows, model.attachments()), part);
+    }
+  }
+
+  private void forwardLayers(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
     for (int layer = 0; layer < layers.size(); layer++) {
       layers
           .get(layer)
@@ -130,11 +155,15 @@ public final class TrainingPass {
     }
   }
 
+  private void backward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
+    repeat(true, tokens, dropout, () -> backwardLayers(view, tokens, dropout));
+  }
+
   /**
    * Goes down no further than the lowest adapted layer: nothing below has anything to learn. Where
    * the embedding or all weights are trained, down to there.
    */
-  private void backward(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
+  private void backwardLayers(Workspace.View view, DeviceTokens tokens, InputDropout dropout) {
     boolean reachesEmbedding = gradients != null || embedding.isAdapted();
     int lowest = reachesEmbedding ? 0 : lowestAdaptedLayer();
     int last = layers.size() - 1;

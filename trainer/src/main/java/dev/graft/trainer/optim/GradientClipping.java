@@ -22,11 +22,17 @@ public final class GradientClipping {
    */
   public static double clip(INDArray gradients, double maxNorm) {
     double norm = norm(gradients);
-    double factor = maxNorm / (norm + NORM_EPSILON);
-    if (maxNorm > 0 && factor < 1) {
+    double factor = factor(norm, maxNorm);
+    if (factor < 1) {
       gradients.muli(factor);
     }
     return norm;
+  }
+
+  /** What gradients of a norm are multiplied with; 1 where they are left alone. */
+  static double factor(double norm, double maxNorm) {
+    double factor = maxNorm / (norm + NORM_EPSILON);
+    return maxNorm > 0 && factor < 1 ? factor : 1;
   }
 
   /** Four sums, so that additions do not wait for each other; always the same four. */

@@ -3,7 +3,7 @@ package dev.graft.trainer.optim;
 import dev.graft.trainer.config.OptimizerKind;
 import dev.graft.trainer.config.OptimizerSettings;
 import dev.graft.trainer.model.ParameterGroup;
-import java.util.ArrayList;
+import dev.graft.trainer.tensor.HostArrays;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -25,18 +25,9 @@ import org.nd4j.linalg.learning.regularization.WeightDecay;
 public final class Optimizer {
 
   private final UpdateRule rule;
-  private final List<Part> parts;
+  private final List<OptimizerPart> parts;
 
-  /**
-   * A stretch of the vector that is treated alike.
-   *
-   * @param to index behind its last parameter
-   * @param factor c
-   * @param weightDecay λ
-   */
-  private record Part(long from, long to, double factor, double weightDecay) {}
-
-  private Optimizer(UpdateRule rule, List<Part> parts) {
+  private Optimizer(UpdateRule rule, List<OptimizerPart> parts) {
     this.rule = rule;
     this.parts = parts;
   }
@@ -50,21 +41,8 @@ public final class Optimizer {
    */
   public static Optimizer of(
       OptimizerSettings settings, List<ParameterGroup> groups, double plusRatio) {
-    List<Part> parts = new ArrayList<>();
-    for (ParameterGroup group : groups) {
-      double factor = group.kind() == ParameterGroup.Kind.LORA_B ? plusRatio : 1;
-      double weightDecay = group.kind().decays() ? settings.weightDecay() : 0;
-      Part part = new Part(group.from(), group.to(), factor, weightDecay);
-      Part before = parts.isEmpty() ? null : parts.getLast();
-      if (before != null
-          && before.factor == part.factor
-          && before.weightDecay == part.weightDecay) {
-        parts.removeLast();
-        part = new Part(before.from, part.to, part.factor, part.weightDecay);
-      }
-      parts.add(part);
-    }
-    return new Optimizer(rule(settings, parts.getLast().to), parts);
+    List<OptimizerPart> parts = OptimizerPart.of(groups, settings.weightDecay(), plusRatio);
+    return new Optimizer(rule(settings, parts.getLast().to()), parts);
   }
 
   /** AdamW for a vector whose parameters are all of one kind. */
@@ -110,25 +88,25 @@ public final class Optimizer {
     if (learningRate == 0) {
       return;
     }
-    for (Part part : parts) {
+    for (OptimizerPart part : parts) {
       INDArray update = row(gradients, part);
-      if (part.weightDecay > 0) {
+      if (part.weightDecay() > 0) {
         INDArray decaying = row(parameters, part);
-        new WeightDecay(part.weightDecay, true).apply(decaying, update, learningRate, updates, 0);
+        new WeightDecay(part.weightDecay(), true).apply(decaying, update, learningRate, updates, 0);
       }
-      if (part.factor != 1) {
-        update.muli(part.factor);
+      if (part.factor() != 1) {
+        update.muli(part.factor());
       }
     }
     parameters.subi(gradients);
   }
 
   /** A view of a part, (1, n), since ND4J's weight decay takes no vector. */
-  private static INDArray row(INDArray vector, Part part) {
-    INDArray whole = vector.reshape('c', 1, vector.length());
-    return part.from == 0 && part.to == vector.length()
+  private static INDArray row(INDArray vector, OptimizerPart part) {
+    INDArray whole = HostArrays.asRow(vector);
+    return part.from() == 0 && part.to() == vector.length()
         ? whole
-        : whole.get(NDArrayIndex.all(), NDArrayIndex.interval(part.from, part.to));
+        : whole.get(NDArrayIndex.all(), NDArrayIndex.interval(part.from(), part.to()));
   }
 
   /**

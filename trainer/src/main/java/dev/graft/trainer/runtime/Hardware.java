@@ -8,6 +8,7 @@ import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.kernels.cpu.CpuFeatures;
 import dev.graft.trainer.kernels.cpu.CpuKernels;
 import dev.graft.trainer.kernels.cpu.CpuLibrary;
+import dev.graft.trainer.kernels.cuda.CudaKernels;
 import dev.graft.trainer.kernels.reference.ReferenceKernels;
 import dev.graft.trainer.tensor.ElementType;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -24,14 +25,26 @@ public final class Hardware {
    */
   public static Kernels open(Precision precision, DeviceChoice device, KernelsChoice kernels) {
     if (device == DeviceChoice.CUDA) {
-      throw new UserException(
-          "device: cuda: this version computes on the CPU only. Use device: auto or cpu.");
+      return switch (kernels) {
+        case REFERENCE -> Nd4jCuda.kernels(referenceType(precision));
+        case AUTO -> CudaKernels.open(cudaType(precision));
+      };
     }
     return switch (kernels) {
       case REFERENCE -> new ReferenceKernels(DataType.FLOAT, referenceType(precision));
       case AUTO ->
           new CpuKernels(cpuType(precision), Runtime.getRuntime().availableProcessors(), library());
     };
+  }
+
+  /** The definition of every operation, in float64: what kernels are compared with. */
+  public static Kernels oracle() {
+    return new ReferenceKernels(DataType.DOUBLE, ElementType.F32);
+  }
+
+  /** Every card that graft computes with has bfloat16 in its tensor cores. */
+  private static ElementType cudaType(Precision precision) {
+    return precision == Precision.F32 ? ElementType.F32 : ElementType.BF16;
   }
 
   /** What {@code precision: auto} comes to on this machine, and why: a sentence for a person. */

@@ -61,6 +61,11 @@ public final class HostArrays {
     return Nd4j.create(array.data(), shape, strides, array.offset() + offset, 'c');
   }
 
+  /** A vector as a matrix of one row, in the same memory. */
+  public static INDArray asRow(INDArray vector) {
+    return vector.reshape('c', 1, vector.length());
+  }
+
   /**
    * Some rows of a matrix, copied. {@code getRows} takes 30 µs for each, and {@code pullRows} uses
    * threads of its own whatever it is told.
@@ -91,6 +96,25 @@ public final class HostArrays {
   /** The ND4J backend that was found on the class path. */
   public static String backend() {
     return Nd4j.getBackend().getClass().getSimpleName();
+  }
+
+  /**
+   * The {@link #memory} of a matrix.
+   *
+   * @throws IllegalArgumentException if its rows do not follow each other without gaps
+   */
+  public static MemorySegment matrixMemory(INDArray matrix) {
+    boolean contiguous =
+        matrix.rank() == 2
+            && matrix.ordering() == 'c'
+            && (matrix.rows() == 1
+                || matrix.columns() == 1
+                || matrix.stride(0) == matrix.columns());
+    if (!contiguous) {
+      throw new IllegalArgumentException(
+          "a contiguous matrix in C order expected, not " + matrix.shapeInfoToString());
+    }
+    return memory(matrix);
   }
 
   /**

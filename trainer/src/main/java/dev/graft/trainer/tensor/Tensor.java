@@ -56,6 +56,11 @@ public record Tensor(
     return (long) rows * columns;
   }
 
+  /** Index behind the last element in the buffer, in elements. */
+  public long end() {
+    return rows == 0 ? offset : offset + (long) (rows - 1) * stride + columns;
+  }
+
   /** Whether the rows follow each other without gaps. */
   public boolean isContiguous() {
     return stride == columns || rows <= 1;

@@ -108,7 +108,7 @@ public final class LoraFinetuning {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (OutOfMemoryError e) {
-      throw MemoryNeed.heapIsFull(e, "");
+      throw MemoryNeed.ranOutEarly(e);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.graft.trainer.train;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.console.Console;
+import dev.graft.trainer.kernels.DeviceOutOfMemoryError;
 import dev.graft.trainer.runs.RunFolder;
 import dev.graft.trainer.runtime.Meanwhile;
 import java.util.List;
@@ -42,16 +43,27 @@ record MemoryNeed(
   void check(Console console) {
     if (memory.peak() > total.orElse(Long.MAX_VALUE)) {
       throw new UserException(
-          "this run needs %s beside the base model's weights, and this machine has %s in all. %s"
-              .formatted(megabytes(memory.peak()), megabytes(total.getAsLong()), advice(total)));
+          "this run needs %s, and this %s has %s in all. %s"
+              .formatted(need(), place(), megabytes(total.getAsLong()), advice(total)));
     }
     if (!fits()) {
       console.warn(
-          "this run needs %s beside the base model's weights, and only %s are free: it may be ended"
-                  .formatted(megabytes(memory.peak()), megabytes(available.getAsLong()))
-              + " by the system. "
-              + advice(available));
+          "this run needs %s, and only %s are free: it may %s. %s"
+              .formatted(
+                  need(),
+                  megabytes(available.getAsLong()),
+                  memory.onDevice() ? "run out of memory" : "be ended by the system",
+                  advice(available)));
     }
+  }
+
+  private String need() {
+    return megabytes(memory.peak())
+        + (memory.onDevice() ? " on the card" : " beside the base model's weights");
+  }
+
+  private String place() {
+    return memory.onDevice() ? "card" : "machine";
   }
 
   /** What to say where memory ran out all the same. */
@@ -64,12 +76,21 @@ record MemoryNeed(
     return isHeap(e)
         ? heapIsFull(e, resume)
         : new UserException(
-            "out of memory: the system gave no more (%s); this run needs %s beside the base model's"
-                    .formatted(e.getMessage(), megabytes(memory.peak()))
-                + " weights. "
+            "out of memory: the %s gave no more (%s); this run needs %s. "
+                    .formatted(memory.onDevice() ? "card" : "system", e.getMessage(), need())
                 + adviceInNeed()
                 + resume,
             e);
+  }
+
+  /** Memory that ran out before it was known what the run needs. */
+  static UserException ranOutEarly(OutOfMemoryError e) {
+    return e instanceof DeviceOutOfMemoryError
+        ? new UserException(
+            "out of memory: there is no room on the card for the base model and what computes it: %s. End those, take a smaller base model, or use device: cpu."
+                .formatted(e.getMessage()),
+            e)
+        : heapIsFull(e, "");
   }
 
   private static boolean isHeap(OutOfMemoryError e) {

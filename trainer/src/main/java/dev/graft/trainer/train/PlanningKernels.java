@@ -61,6 +61,12 @@ final class PlanningKernels extends DelegatingKernels {
     scratch = scratch.max(kernels().productScratch(product, a, b, c, accumulate));
   }
 
+  /** Nothing is asked for that could be recorded. */
+  @Override
+  public void repeat(Object key, Runnable work) {
+    work.run();
+  }
+
   /** There is no memory to compute with. */
   @Override
   protected void perform(Work kind, Runnable work) {}

@@ -12,8 +12,9 @@ import java.util.OptionalLong;
  * @param memory by class
  * @param peak all of it, in bytes, mapped weights aside
  * @param mapped the base weights' files, in bytes; they are best in memory, too
- * @param available what this machine can give, the planning process's own share included; absent
- *     where the operating system does not say
+ * @param onDevice whether memory is that of a device which has its own
+ * @param available what this machine, or the device, can give, the planning process's own share
+ *     included; absent where the operating system does not say
  * @param epochTokens tokens of one pass over the data
  * @param totalSteps optimizer steps of the run
  * @param stepsPerEpoch optimizer steps of one pass over the data
@@ -25,6 +26,7 @@ public record RunEstimate(
     Map<String, Long> memory,
     long peak,
     long mapped,
+    boolean onDevice,
     OptionalLong available,
     long epochTokens,
     int totalSteps,
@@ -70,20 +72,24 @@ public record RunEstimate(
     add(text, "%-36s %10s", "peak", megabytes(peak));
     add(
         text,
-        "%-36s %10s  (read where they lie, not allocated)",
+        "%-36s %10s  (%s)",
         "base weights, mapped",
-        megabytes(mapped));
+        megabytes(mapped),
+        onDevice
+            ? "of the machine's memory, while they are read"
+            : "read where they lie, not allocated");
     text.append('\n');
     if (available.isEmpty()) {
       add(text, "fits     unknown: this system does not say how much memory is free");
     } else {
       add(
           text,
-          "fits     %s: %s of %s that this machine can give%s",
+          "fits     %s: %s of %s that this %s can give%s",
           fits() ? "yes" : "no",
           megabytes(peak),
           megabytes(available.getAsLong()),
-          fits() && peak + mapped > available.getAsLong()
+          onDevice ? "card" : "machine",
+          !onDevice && fits() && peak + mapped > available.getAsLong()
               ? "; the base weights will not all stay in memory, which is slow"
               : "");
     }

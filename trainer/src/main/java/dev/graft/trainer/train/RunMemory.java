@@ -19,10 +19,11 @@ import java.util.Map;
  * What a run will allocate, in bytes. The training pass is laid out by the code that lays it out in
  * a run, on kernels that count instead of allocating, so that plan and run cannot drift apart.
  *
+ * @param onDevice whether all of it, but for mapped files, is a device's own memory
  * @param mapped the base weights where they lie in their files: read, not allocated; the system can
  *     drop them and read them again
  * @param process what the process held before: the JVM, its heap, the examples
- * @param baseCopies base weights that these kernels had to convert
+ * @param baseCopies base weights that these kernels had to convert, or to bring to their device
  * @param parameters that are trained, and the copies that products read
  * @param gradients of the parameters
  * @param optimizer what the optimizer remembers
@@ -31,6 +32,7 @@ import java.util.Map;
  * @param samples what answering validation examples takes, key-value caches and all
  */
 record RunMemory(
+    boolean onDevice,
     long mapped,
     long process,
     long baseCopies,
@@ -65,6 +67,7 @@ record RunMemory(
             .trainingPass(layout.maxTokens, trained.ranks(), layout.dropout, layout.recompute);
     pass.lossAndGradient(everyToken(layout.maxTokens), 1, Dropout.OFF);
     return new RunMemory(
+        kernels.deviceBytes().isPresent(),
         mapped,
         process,
         baseCopies,
@@ -79,7 +82,16 @@ record RunMemory(
   /** This with memory for answering validation examples. */
   RunMemory withSamples(long bytes) {
     return new RunMemory(
-        mapped, process, baseCopies, parameters, gradients, optimizer, pass, products, bytes);
+        onDevice,
+        mapped,
+        process,
+        baseCopies,
+        parameters,
+        gradients,
+        optimizer,
+        pass,
+        products,
+        bytes);
   }
 
   /** A micro-batch that fills the pass, and learns from all of it. */
@@ -91,7 +103,11 @@ record RunMemory(
 
   /** What the run adds to the process. */
   long growth() {
-    return parameters + gradients + optimizer + pass.total() + products + samples + COMPILER;
+    return parameters + gradients + optimizer + pass.total() + products + samples + compiler();
+  }
+
+  private long compiler() {
+    return onDevice ? 0 : COMPILER;
   }
 
   /** All that is not a mapped file. */
@@ -102,8 +118,12 @@ record RunMemory(
   /** Class by class, for a person. */
   Map<String, Long> classes() {
     Map<String, Long> classes = new LinkedHashMap<>();
-    classes.put("process so far (JVM, examples)", process);
-    classes.put("base weights, converted copies", baseCopies);
+    if (onDevice) {
+      classes.put("base weights, workspace", baseCopies);
+    } else {
+      classes.put("process so far (JVM, examples)", process);
+      classes.put("base weights, converted copies", baseCopies);
+    }
     classes.put("trained parameters", parameters);
     classes.put("their gradients", gradients);
     classes.put("what the optimizer remembers", optimizer);
@@ -111,11 +131,15 @@ record RunMemory(
     classes.put("gradients of activations", pass.gradients());
     classes.put("logits chunk and its rows", pass.logits());
     classes.put("rotary tables, token ids", pass.other());
-    classes.put("working memory of products", products);
+    if (!onDevice) {
+      classes.put("working memory of products", products);
+    }
     if (samples > 0) {
       classes.put("answering validation examples", samples);
     }
-    classes.put("JIT compiler and its code", COMPILER);
+    if (!onDevice) {
+      classes.put("JIT compiler and its code", COMPILER);
+    }
     return classes;
   }
 }

@@ -57,11 +57,17 @@ record RunPlanning(
   /** Below this, products are so thin that halving the micro-batch again is no good advice. */
   private static final int SMALLEST_MICRO_BATCH = 128;
 
-  /** What the process held before anything was laid out, in bytes. */
+  /**
+   * What was held before anything was laid out, in bytes: by the process, or on the device that has
+   * memory of its own.
+   */
   private record Held(long process, long baseCopies) {
 
     static Held of(Kernels kernels) {
       long copies = kernels.allocatedBytes();
+      if (kernels.deviceBytes().isPresent()) {
+        return new Held(0, copies);
+      }
       return new Held(ProcessMemory.anonymous().orElse(copies) - copies, copies);
     }
   }
@@ -88,7 +94,7 @@ record RunPlanning(
 
   private MemoryNeed memoryNeed(Held held) {
     RunMemory memory = memory(held, maxTokens(config, longest), config.training().recompute());
-    OptionalLong free = ProcessMemory.available();
+    OptionalLong free = free(base.kernels());
     OptionalLong available =
         free.isPresent()
             ? OptionalLong.of(free.getAsLong() + held.process + held.baseCopies)
@@ -96,8 +102,17 @@ record RunPlanning(
     return new MemoryNeed(
         memory,
         available,
-        ProcessMemory.machine(),
+        memory.onDevice() ? base.kernels().deviceBytes() : ProcessMemory.machine(),
         Meanwhile.onDemand(() -> options(held, memory.peak())));
+  }
+
+  /** What nobody has taken, of the device's own memory if it has any. */
+  private static OptionalLong free(Kernels kernels) {
+    OptionalLong total = kernels.deviceBytes();
+    OptionalLong taken = kernels.deviceBytesTaken();
+    return total.isPresent() && taken.isPresent()
+        ? OptionalLong.of(total.getAsLong() - taken.getAsLong())
+        : ProcessMemory.available();
   }
 
   /**
@@ -116,6 +131,7 @@ record RunPlanning(
         need.memory().classes(),
         need.memory().peak(),
         need.memory().mapped(),
+        need.memory().onDevice(),
         need.available(),
         order.examples().stream().mapToLong(TokenSequence::length).sum(),
         plan.totalSteps(),

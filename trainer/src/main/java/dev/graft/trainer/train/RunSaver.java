@@ -52,7 +52,7 @@ final class RunSaver {
       return RunState.START;
     }
     SavedState saved = resumption.get().saved();
-    SavedState.restore(resumption.get().checkpoint(), trainer.trained(), trainer.optimizer());
+    SavedState.restore(resumption.get().checkpoint(), trainer.trained(), trainer.updates());
     savedStep = saved.state().step();
     if (saved.totalSteps() != plan.totalSteps()) {
       console.warn(
@@ -82,8 +82,7 @@ final class RunSaver {
         .checkpoints()
         .save(
             state.step(),
-            aside ->
-                saved.writeInto(aside, trainer.trained(), trainer.optimizer(), config.toYaml()));
+            aside -> saved.writeInto(aside, trainer.trained(), trainer.updates(), config.toYaml()));
     savedStep = state.step();
     OptionalInt best =
         state.best().map(score -> OptionalInt.of(score.step())).orElse(OptionalInt.empty());

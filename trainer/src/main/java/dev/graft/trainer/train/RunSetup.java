@@ -11,6 +11,7 @@ import dev.graft.trainer.config.AdapterInit;
 import dev.graft.trainer.config.DataConfig;
 import dev.graft.trainer.config.LayerRange;
 import dev.graft.trainer.config.LoraConfig;
+import dev.graft.trainer.config.OptimizerSettings;
 import dev.graft.trainer.config.RunConfig;
 import dev.graft.trainer.config.TrainingConfig;
 import dev.graft.trainer.console.Console;
@@ -22,10 +23,14 @@ import dev.graft.trainer.lora.AdapterSize;
 import dev.graft.trainer.lora.LoraAdapter;
 import dev.graft.trainer.lora.NewAdapter;
 import dev.graft.trainer.model.StackedRanks;
+import dev.graft.trainer.model.Trainable;
 import dev.graft.trainer.model.TrainableSize;
 import dev.graft.trainer.model.TrainingPass;
+import dev.graft.trainer.optim.DeviceAdamW;
+import dev.graft.trainer.optim.HostUpdates;
 import dev.graft.trainer.optim.LearningRateSchedule;
 import dev.graft.trainer.optim.Optimizer;
+import dev.graft.trainer.optim.ParameterUpdates;
 import dev.graft.trainer.runs.AtomicFiles;
 import dev.graft.trainer.runtime.BaseModel;
 import dev.graft.trainer.runtime.Hardware;
@@ -273,17 +278,22 @@ record RunSetup(RunConfig config, BaseModel base, Console console) {
           "the warmup takes %d steps and the run has %d: the learning rate will not reach %s"
               .formatted(schedule.warmupSteps(), plan.totalSteps(), training.learningRate()));
     }
-    Optimizer optimizer =
-        Optimizer.of(
-            training.optimizerSettings(), made.trained().groups(), config.lora().plusRatio());
     return new Trainer(
         pass,
         made.trained(),
-        optimizer,
+        updates(made.trained()),
         schedule,
         dropout,
         (float) training.neftuneAlpha(),
         training.seed(),
         training.maxGradNorm());
+  }
+
+  private ParameterUpdates updates(Trainable trained) {
+    OptimizerSettings settings = config.training().optimizerSettings();
+    double plusRatio = config.lora().plusRatio();
+    return DeviceAdamW.serves(base.kernels(), trained, settings)
+        ? new DeviceAdamW(base.kernels(), trained, settings, plusRatio)
+        : new HostUpdates(trained, Optimizer.of(settings, trained.groups(), plusRatio));
   }
 }

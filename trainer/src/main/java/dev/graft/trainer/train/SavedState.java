@@ -7,7 +7,7 @@ import dev.graft.modelio.TensorView;
 import dev.graft.modelio.safetensors.SafetensorsFile;
 import dev.graft.modelio.safetensors.SafetensorsWriter;
 import dev.graft.trainer.model.Trainable;
-import dev.graft.trainer.optim.Optimizer;
+import dev.graft.trainer.optim.ParameterUpdates;
 import dev.graft.trainer.tensor.HostArrays;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -53,11 +53,12 @@ record SavedState(
    * Fills a checkpoint's folder: what is trained, in the form that others read; parameters and
    * optimizer memory as the run holds them; this; the configuration.
    */
-  void writeInto(Path folder, Trainable trained, Optimizer optimizer, String config)
+  void writeInto(Path folder, Trainable trained, ParameterUpdates updates, String config)
       throws IOException {
+    updates.collect();
     trained.writeCheckpoint(folder);
     SafetensorsWriter arrays = new SafetensorsWriter();
-    named(trained, optimizer.state())
+    named(trained, updates.state())
         .forEach((name, array) ->
             arrays.add(name, DType.F32, List.of(array.length()), HostArrays.memory(array)));
     arrays.write(folder.resolve(ARRAYS_FILE));
@@ -88,16 +89,18 @@ record SavedState(
   }
 
   /** Puts the arrays of a checkpoint into what is trained and an optimizer of the same run. */
-  static void restore(Path folder, Trainable trained, Optimizer optimizer) {
-    restore(folder, trained, named(trained, optimizer.state()));
+  static void restore(Path folder, Trainable trained, ParameterUpdates updates) {
+    restore(folder, named(trained, updates.state()));
+    updates.restored();
   }
 
   /** Puts a checkpoint's parameters, and nothing else, into what is trained. */
   static void restoreParameters(Path folder, Trainable trained) {
-    restore(folder, trained, named(trained, Map.of()));
+    restore(folder, named(trained, Map.of()));
+    trained.refresh();
   }
 
-  private static void restore(Path folder, Trainable trained, Map<String, INDArray> arrays) {
+  private static void restore(Path folder, Map<String, INDArray> arrays) {
     try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(ARRAYS_FILE))) {
       arrays.forEach((name, array) -> {
         TensorView tensor = file.tensor(name);
@@ -110,7 +113,6 @@ record SavedState(
         memory.copyFrom(tensor.data());
       });
     }
-    trained.refresh();
   }
 
   private static Map<String, INDArray> named(Trainable trained, Map<String, INDArray> optimizer) {

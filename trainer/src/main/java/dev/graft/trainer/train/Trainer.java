@@ -6,9 +6,10 @@ import dev.graft.trainer.model.EmbeddingNoise;
 import dev.graft.trainer.model.TokenBatch;
 import dev.graft.trainer.model.Trainable;
 import dev.graft.trainer.model.TrainingPass;
-import dev.graft.trainer.optim.GradientClipping;
+import dev.graft.trainer.optim.HostUpdates;
 import dev.graft.trainer.optim.LearningRateSchedule;
 import dev.graft.trainer.optim.Optimizer;
+import dev.graft.trainer.optim.ParameterUpdates;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
@@ -18,7 +19,7 @@ import java.util.function.BooleanSupplier;
  *
  * @param pass forward and backward
  * @param trained what is trained
- * @param optimizer what changes it
+ * @param updates what changes it
  * @param schedule the learning rate of each step
  * @param dropout rate on the adapters' inputs, 0 for none
  * @param seed the run's seed, for dropout and noise
@@ -28,14 +29,14 @@ import java.util.function.BooleanSupplier;
 public record Trainer(
     TrainingPass pass,
     Trainable trained,
-    Optimizer optimizer,
+    ParameterUpdates updates,
     LearningRateSchedule schedule,
     float dropout,
     float neftuneAlpha,
     long seed,
     double maxGradNorm) {
 
-  /** Without noise on embeddings. */
+  /** Updated on the host, without noise on embeddings. */
   public Trainer(
       TrainingPass pass,
       Trainable trained,
@@ -44,7 +45,15 @@ public record Trainer(
       float dropout,
       long seed,
       double maxGradNorm) {
-    this(pass, trained, optimizer, schedule, dropout, 0, seed, maxGradNorm);
+    this(
+        pass,
+        trained,
+        new HostUpdates(trained, optimizer),
+        schedule,
+        dropout,
+        0,
+        seed,
+        maxGradNorm);
   }
 
   /** Micro-batches that a step can have without two of them drawing the same masks and noise. */
@@ -83,10 +92,10 @@ public record Trainer(
    * finite, the loss is above a limit, or no token is a target, nothing is updated.
    *
    * @param step counted from 0
-   * @param updates how many of the steps before made an update
+   * @param made how many of the steps before made an update
    * @param limit the highest loss with which one is made
    */
-  Outcome step(int step, int updates, StepBatch batch, double limit) {
+  Outcome step(int step, int made, StepBatch batch, double limit) {
     double learningRate = schedule.valueAt(step, batch.epoch());
     int targets = batch.targetTokens();
     if (targets == 0) {
@@ -101,14 +110,12 @@ public record Trainer(
       EmbeddingNoise noise = new EmbeddingNoise(neftuneAlpha, seed, microBatch);
       loss += pass.lossAndGradient(microBatches.get(i), 1f / targets, masks, noise);
     }
-    trained.collectGradients();
-    double gradNorm = GradientClipping.clip(trained.gradients(), maxGradNorm);
+    double gradNorm = updates.clip(maxGradNorm);
     Outcome found = new Outcome(loss / targets, gradNorm, learningRate, limit, false);
     if (!found.isAcceptable()) {
       return found;
     }
-    optimizer.step(trained.parameters(), trained.gradients(), learningRate, updates);
-    trained.refresh();
+    updates.apply(learningRate, made);
     return new Outcome(found.loss, gradNorm, learningRate, limit, true);
   }
 

@@ -1,39 +1,39 @@
 package dev.graft.trainer.kernels;
 
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.graft.trainer.kernels.reference.ReferenceKernels;
+import dev.graft.trainer.selftest.Check;
+import dev.graft.trainer.selftest.Checks;
+import dev.graft.trainer.selftest.Outcome;
+import dev.graft.trainer.tensor.ElementType;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * What every implementation of {@link Kernels} has to do: each operation against the reference in
- * float64, at sizes that nobody optimizes for, alone in memory and inside something larger. A new
- * implementation subclasses this and {@link GradientContract}.
+ * What every implementation of {@link Kernels} has to do: the checks that {@code doctor --selftest}
+ * runs on a user's machine. A new implementation subclasses this and {@link GradientContract}.
  */
-abstract class KernelsContract
-    implements ProductContract,
-        AttentionContract,
-        LayerContract,
-        MagnitudeContract,
-        MovingContract,
-        MemoryContract {
-
-  private TwinKernels twins;
+abstract class KernelsContract {
 
   /** New kernels, closed by the contract. */
   abstract Kernels create();
 
-  @Override
-  public TwinKernels twins() {
-    return twins;
+  static List<Check> checks() {
+    return Checks.all();
   }
 
-  @BeforeEach
-  void open() {
-    twins = new TwinKernels(create());
-  }
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("checks")
+  void check(Check check) {
+    try (Kernels oracle = new ReferenceKernels(DataType.DOUBLE, ElementType.F32);
+        Kernels tested = create()) {
+      Outcome outcome = check.run(tested, oracle);
 
-  /** Closing looks whether anything was touched that should not have been. */
-  @AfterEach
-  void close() {
-    twins.close();
+      assertThat(outcome.failure()).as(check.name()).isEmpty();
+      assertThat(outcome.ratio()).isLessThanOrEqualTo(1);
+    }
   }
 }

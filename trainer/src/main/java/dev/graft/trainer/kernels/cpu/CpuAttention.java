@@ -1,6 +1,7 @@
 package dev.graft.trainer.kernels.cpu;
 
 import dev.graft.trainer.kernels.AttentionShape;
+import dev.graft.trainer.kernels.Expect;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.Workers;

@@ -2,6 +2,7 @@ package dev.graft.trainer.kernels.cpu;
 
 import dev.graft.trainer.kernels.AttentionShape;
 import dev.graft.trainer.kernels.DropoutMask;
+import dev.graft.trainer.kernels.Expect;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.kernels.LinearProduct;
 import dev.graft.trainer.kernels.ProductScratch;

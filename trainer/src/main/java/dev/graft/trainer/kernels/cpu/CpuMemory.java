@@ -1,5 +1,6 @@
 package dev.graft.trainer.kernels.cpu;
 
+import dev.graft.trainer.kernels.Expect;
 import dev.graft.trainer.kernels.host.HostBuffer;
 import dev.graft.trainer.kernels.host.Memory;
 import dev.graft.trainer.kernels.host.ZeroedMemory;
@@ -45,17 +46,7 @@ final class CpuMemory implements AutoCloseable {
   }
 
   Tensor parameter(INDArray master) {
-    boolean contiguous =
-        master.rank() == 2
-            && master.ordering() == 'c'
-            && (master.rows() == 1
-                || master.columns() == 1
-                || master.stride(0) == master.columns());
-    if (!contiguous) {
-      throw new IllegalArgumentException(
-          "a contiguous matrix in C order expected, not " + master.shapeInfoToString());
-    }
-    HostBuffer buffer = new HostBuffer(HostArrays.memory(master), master);
+    HostBuffer buffer = new HostBuffer(HostArrays.matrixMemory(master), master);
     return Tensor.of(buffer, ElementType.F32, master.rows(), master.columns());
   }
 

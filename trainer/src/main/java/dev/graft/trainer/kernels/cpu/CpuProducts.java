@@ -1,5 +1,6 @@
 package dev.graft.trainer.kernels.cpu;
 
+import dev.graft.trainer.kernels.Expect;
 import dev.graft.trainer.kernels.LinearProduct;
 import dev.graft.trainer.kernels.ProductScratch;
 import dev.graft.trainer.kernels.host.HostBuffer;

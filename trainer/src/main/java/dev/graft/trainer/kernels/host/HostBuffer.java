@@ -51,8 +51,7 @@ public final class HostBuffer implements DeviceBuffer {
           "a tensor of other kernels: " + tensor.buffer().getClass().getName());
     }
     int bytes = tensor.type().bytes();
-    long last = (long) (tensor.rows() - 1) * tensor.stride() + tensor.columns();
-    long end = (tensor.offset() + (tensor.rows() == 0 ? 0 : last)) * bytes;
+    long end = tensor.end() * bytes;
     if (end > buffer.segment.byteSize()) {
       throw new IllegalArgumentException(
           "%s with stride %d at %d reaches out of its %d bytes"

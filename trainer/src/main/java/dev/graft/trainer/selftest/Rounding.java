@@ -1,4 +1,4 @@
-package dev.graft.trainer.kernels;
+package dev.graft.trainer.selftest;
 
 import dev.graft.trainer.tensor.ElementType;
 

@@ -1,7 +1,0 @@
-package dev.graft.trainer.kernels;
-
-/** A part of the contract. */
-interface Contract {
-
-  TwinKernels twins();
-}

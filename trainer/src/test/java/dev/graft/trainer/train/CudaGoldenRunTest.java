@@ -1,0 +1,16 @@
+package dev.graft.trainer.train;
+
+import dev.graft.trainer.kernels.Kernels;
+import dev.graft.trainer.kernels.cuda.TestCuda;
+import dev.graft.trainer.tensor.ElementType;
+import org.junit.jupiter.api.Tag;
+
+@Tag("simulator")
+@Tag("nightly") // ten steps of 2,000 tokens, which the simulator takes minutes for
+class CudaGoldenRunTest extends GoldenRunContract {
+
+  @Override
+  Kernels kernels() {
+    return TestCuda.open(ElementType.F32);
+  }
+}
