@@ -23,7 +23,6 @@ public final class CudaDevice implements AutoCloseable {
   private final String name;
   private final int capability;
   private final int multiprocessors;
-  private final int sharedBytes;
   private final boolean ecc;
   private final long context;
   private final long stream;
@@ -35,7 +34,6 @@ public final class CudaDevice implements AutoCloseable {
     this.name = name;
     this.capability = capability;
     this.multiprocessors = driver.attribute(device, Attribute.MULTIPROCESSORS);
-    this.sharedBytes = driver.attribute(device, Attribute.SHARED_BYTES_PER_BLOCK);
     this.ecc = driver.attribute(device, Attribute.ECC) != 0;
     this.context = driver.retainContext(device);
     driver.useContext(context);
@@ -104,11 +102,6 @@ public final class CudaDevice implements AutoCloseable {
   /** How many multiprocessors it has. */
   public int multiprocessors() {
     return multiprocessors;
-  }
-
-  /** The most shared memory that a block can have, in bytes. */
-  int sharedBytes() {
-    return sharedBytes;
   }
 
   /** Its memory, and how much of it nobody has. */

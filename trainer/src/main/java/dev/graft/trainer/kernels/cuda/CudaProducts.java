@@ -67,7 +67,7 @@ final class CudaProducts implements AutoCloseable {
 
   /** What multiplies. */
   String describe() {
-    return "cuBLASLt (%s)".formatted(library.file());
+    return "cuBLASLt " + library.version();
   }
 
   /**

@@ -161,11 +161,11 @@ public final class CublasLt implements AutoCloseable {
     return library.file();
   }
 
-  /** The version, such as 130000 for 13.0. */
-  public static long version(Path file) {
-    MethodHandle version = SharedLibrary.open(file).versionFunction("cublasLtGetVersion");
+  /** The version, such as 13.1.0. */
+  public String version() {
     try {
-      return (long) version.invokeExact();
+      long version = (long) library.versionFunction("cublasLtGetVersion").invokeExact();
+      return "%d.%d.%d".formatted(version / 10_000, version / 100 % 100, version % 100);
     } catch (Throwable e) {
       throw SharedLibrary.rethrow(e);
     }

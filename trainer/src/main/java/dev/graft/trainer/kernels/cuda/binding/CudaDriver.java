@@ -2,7 +2,6 @@ package dev.graft.trainer.kernels.cuda.binding;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -36,8 +35,7 @@ public final class CudaDriver {
     COMPUTE_MODE(20),
     ECC(32),
     CAPABILITY_MAJOR(75),
-    CAPABILITY_MINOR(76),
-    SHARED_BYTES_PER_BLOCK(97);
+    CAPABILITY_MINOR(76);
 
     private final int number;
 
@@ -237,14 +235,9 @@ public final class CudaDriver {
     call("cuStreamDestroy", library.function("cuStreamDestroy_v2", JAVA_LONG), stream);
   }
 
-  /** An event to wait for; it takes no times. */
+  /** An event to wait for; it takes no time. */
   public long createEvent() {
     return handle("cuEventCreate", library.function("cuEventCreate", ADDRESS, JAVA_INT), NO_TIMING);
-  }
-
-  /** An event that remembers when it was. */
-  public long createTimingEvent() {
-    return handle("cuEventCreate", library.function("cuEventCreate", ADDRESS, JAVA_INT), 0);
   }
 
   /** Frees an event. */
@@ -260,20 +253,6 @@ public final class CudaDriver {
   /** Waits until an event has happened. */
   public void await(long event) {
     call("cuEventSynchronize", library.function("cuEventSynchronize", JAVA_LONG), event);
-  }
-
-  /** Milliseconds between two events that have happened. */
-  public float milliseconds(long from, long to) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment result = arena.allocate(JAVA_FLOAT);
-      call(
-          "cuEventElapsedTime",
-          library.function("cuEventElapsedTime", ADDRESS, JAVA_LONG, JAVA_LONG),
-          result,
-          from,
-          to);
-      return result.get(JAVA_FLOAT, 0);
-    }
   }
 
   /**

@@ -38,16 +38,6 @@ public final class Nvrtc {
     return library.file();
   }
 
-  /** The version, such as 13000 for 13.0. */
-  public int version() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment major = arena.allocate(JAVA_INT);
-      MemorySegment minor = arena.allocate(JAVA_INT);
-      check("nvrtcVersion", call("nvrtcVersion", major, minor));
-      return 1000 * major.get(JAVA_INT, 0) + 10 * minor.get(JAVA_INT, 0);
-    }
-  }
-
   /** The architectures that it can make machine code for, such as 90 for sm_90. */
   public TreeSet<Integer> architectures() {
     try (Arena arena = Arena.ofConfined()) {
