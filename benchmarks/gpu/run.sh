@@ -224,11 +224,11 @@ limit() { # seconds after which a part is ended
   esac
 }
 
-# Ends what a part started, and what that started.
-end_tree() {
-  local child
-  for child in $(pgrep -P "$1" 2>/dev/null); do end_tree "$child"; done
-  kill "$1" 2>/dev/null
+# Asks a part to end, and ends it: a run that is asked finishes its step and saves first.
+end_part() {
+  kill -- "-$1" 2>/dev/null
+  sleep 5
+  kill -9 -- "-$1" 2>/dev/null
 }
 
 run_part() {
@@ -241,11 +241,13 @@ run_part() {
   seconds=$(limit "$name")
   ((seconds > left)) && seconds=$left
   echo "== $name (at most $seconds s)"
+  set -m # a process group of its own, with all that it starts
   perform "$name" >"$OUT/$name.log" 2>&1 &
   pid=$!
+  set +m
   while kill -0 "$pid" 2>/dev/null; do
     if ((SECONDS - started >= seconds)); then
-      end_tree "$pid"
+      end_part "$pid"
       echo "ended after $seconds s" >>"$OUT/$name.log"
       break
     fi
