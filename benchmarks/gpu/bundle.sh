@@ -8,7 +8,7 @@
 #                                      with the class path of trainer's tests
 #
 #   CONFORMANCE   folder with independently computed results, for the golden runs; else they are left out
-#   XZ_OPTIONS    for a quick trial: -0; without it everything is as small as it gets, which takes minutes
+#   XZ_OPTIONS    for a quick trial: -0; without it the parts are small, which takes minutes
 #
 # OUT has parts of which each is made again only when something in it changed. Needs a JDK 25, as
 # ./graft finds it, python3, xz and strip.
@@ -67,7 +67,7 @@ part() {
   fi
   mkdir -p "$work/$name"
   "$make" "$work/$name" "$@"
-  XZ_OPT=${XZ_OPTIONS:-$([[ $name == native ]] && echo --x86 --lzma2=preset=9e || echo -9e)} \
+  XZ_OPT=${XZ_OPTIONS:-$([[ $name == native ]] && echo --x86 --lzma2=preset=6,dict=64MiB || echo -6)} \
     tar -C "$work" --owner=0 --group=0 -cJf "$out/$name.tar.xz.new" "$name"
   mv "$out/$name.tar.xz.new" "$out/$name.tar.xz"
   echo "$sum" >"$out/.$name.sum"
