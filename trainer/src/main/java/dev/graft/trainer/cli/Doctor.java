@@ -3,6 +3,7 @@ package dev.graft.trainer.cli;
 import dev.graft.trainer.config.DeviceChoice;
 import dev.graft.trainer.config.KernelsChoice;
 import dev.graft.trainer.config.Precision;
+import dev.graft.trainer.config.UserException;
 import dev.graft.trainer.kernels.Kernels;
 import dev.graft.trainer.runtime.Hardware;
 import dev.graft.trainer.runtime.Machine;
@@ -211,6 +212,10 @@ final class Doctor {
         add(Finding.ok("choice", "precision", "auto comes to " + Hardware.precisionReason()));
       }
       add(Finding.ok("choice", "compute", kernels.describe()));
+    } catch (UserException e) {
+      boolean card = device == DeviceChoice.CUDA; // of which more was said above
+      String advice = card ? "device: cpu needs no card" : String.valueOf(e.getMessage());
+      add(Finding.broken("choice", "compute", "nothing", advice));
     } catch (RuntimeException | LinkageError e) {
       add(
           Finding.broken(
